@@ -1,0 +1,1 @@
+"""Losses by family. Each is a pure function that returns the loss per example."""

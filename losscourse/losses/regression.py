@@ -1,0 +1,551 @@
+"""Losses for a real-valued target: how far is the prediction from it?
+
+In every formula `e = predictions - targets` is the residual. Each loss is followed by its
+gradient, the derivative of the summed loss by the predictions.
+"""
+
+from losscourse import stable
+from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_OPEN, Array, check_in, float_namespace
+from losscourse.reduce import weighted_mean
+
+__all__ = [
+    "absolute_error",
+    "absolute_error_grad",
+    "huber",
+    "huber_grad",
+    "log_cosh",
+    "log_cosh_grad",
+    "mae",
+    "mse",
+    "pinball",
+    "pinball_grad",
+    "rmse",
+    "smooth_l1",
+    "smooth_l1_grad",
+    "squared_error",
+    "squared_error_grad",
+]
+
+
+def squared_error(predictions: Array, targets: Array) -> Array:
+    r"""Return the squared error of each prediction.
+
+    Formula: $e^2$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit squared; at least 0.
+
+    Gradient:
+        $2e$; see `squared_error_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Numerics:
+        Overflows where |e| exceeds the square root of the largest float: 255 in float16.
+
+    Convention:
+        No factor ½. `torch.nn.functional.mse_loss(predictions, targets, reduction="none")`.
+
+    Example:
+        >>> import numpy as np
+        >>> squared_error(np.asarray([2.0, 0.0]), np.asarray([3.0, 0.5])).tolist()
+        [1.0, 0.25]
+
+    Reference:
+        Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, eq. 2.9.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    return xp.square(predictions - targets)
+
+
+def squared_error_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `squared_error` by the predictions.
+
+    Formula: $2e$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> squared_error_grad(np.asarray([2.0, 0.0]), np.asarray([3.0, 0.5])).tolist()
+        [-2.0, -1.0]
+    """
+    float_namespace(predictions=predictions, targets=targets)
+    return 2 * (predictions - targets)
+
+
+def absolute_error(predictions: Array, targets: Array) -> Array:
+    r"""Return the absolute error of each prediction.
+
+    Formula: $|e|$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; at least 0.
+
+    Gradient:
+        $\operatorname{sign}(e)$; see `absolute_error_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Numerics:
+        Exact up to the rounding of the subtraction.
+
+    Convention:
+        `torch.nn.functional.l1_loss(predictions, targets, reduction="none")`.
+
+    Example:
+        >>> import numpy as np
+        >>> absolute_error(np.asarray([2.0, 0.0]), np.asarray([3.0, 0.5])).tolist()
+        [1.0, 0.5]
+
+    Reference:
+        Koenker and Bassett (1978), Regression Quantiles, at the median.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    return xp.abs(predictions - targets)
+
+
+def absolute_error_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `absolute_error` by the predictions.
+
+    Formula: $\operatorname{sign}(e)$, where `e = predictions - targets`. At the kink, $e = 0$, the
+    subgradient 0 is taken, out of $[-1, 1]$.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; -1, 0 or 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> absolute_error_grad(np.asarray([2.0, 0.5]), np.asarray([3.0, 0.5])).tolist()
+        [-1.0, 0.0]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    return xp.sign(predictions - targets)
+
+
+def huber(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
+    r"""Return the Huber loss of each prediction: squared near the target, absolute far from it.
+
+    Formula: $q\,(|e| - q/2)$ with $q = \min(|e|, \delta)$, where `e = predictions - targets`. That
+    is $e^2/2$ for $|e| \le \delta$ and $\delta\,(|e| - \delta/2)$ beyond.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        delta: The residual at which the loss turns from squared to absolute, in the target's
+            unit; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit squared; at least 0.
+
+    Gradient:
+        $e$ clipped to $[-\delta, \delta]$; see `huber_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `delta` is no number.
+        ValueError: The two shapes differ, or `delta` is not positive.
+
+    Numerics:
+        $e^2$ is never formed beyond delta. The form with `where` forms it, which overflows
+        float16 at 256 and puts NaN into a gradient at infinity.
+
+    Convention:
+        With the factor ½. `torch.nn.functional.huber_loss(predictions, targets,
+        reduction="none", delta=delta)`.
+
+    Example:
+        >>> import numpy as np
+        >>> huber(np.asarray([0.5, 10.0]), np.asarray([0.0, 0.0]), delta=1.0).tolist()
+        [0.125, 9.5]
+
+    Reference:
+        Huber (1964), Robust Estimation of a Location Parameter, section 1.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_in(POSITIVE, delta=delta)
+    magnitude = xp.abs(predictions - targets)
+    quadratic = xp.clip(magnitude, max=delta)
+    return quadratic * (magnitude - quadratic / 2)
+
+
+def huber_grad(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `huber` by the predictions.
+
+    Formula: $\min(\max(e, -\delta), \delta)$, where `e = predictions - targets`. There is no kink:
+    both branches have the derivative $\pm\delta$ where they meet.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        delta: The residual at which the loss turns from squared to absolute; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; in [-delta, delta].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `delta` is no number.
+        ValueError: The two shapes differ, or `delta` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> huber_grad(np.asarray([0.5, 10.0]), np.asarray([0.0, 0.0]), delta=1.0).tolist()
+        [0.5, 1.0]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_in(POSITIVE, delta=delta)
+    return xp.clip(predictions - targets, min=-delta, max=delta)
+
+
+def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
+    r"""Return the smooth L1 loss of each prediction: the absolute error with its tip rounded.
+
+    Formula: $\frac{q}{\beta}\,(|e| - q/2)$ with $q = \min(|e|, \beta)$, where
+    `e = predictions - targets`. That is `huber` with `delta=beta`, divided by `beta`; at
+    $\beta = 0$ it is `absolute_error`, the limit.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        beta: The residual below which the tip is rounded, in the target's unit; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; at least 0.
+
+    Gradient:
+        $e/\beta$ clipped to $[-1, 1]$; see `smooth_l1_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `beta` is no number.
+        ValueError: The two shapes differ, or `beta` is negative.
+
+    Numerics:
+        $e^2$ is never formed beyond beta, and $\beta = 0$ divides nothing by zero.
+
+    Convention:
+        `torch.nn.functional.smooth_l1_loss(predictions, targets, reduction="none", beta=beta)`.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_l1(np.asarray([0.5, 10.0]), np.asarray([0.0, 0.0]), beta=0.5).tolist()
+        [0.25, 9.75]
+
+    Reference:
+        Girshick (2015), Fast R-CNN, eq. 3 (with beta = 1).
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_in(NON_NEGATIVE, beta=beta)
+    magnitude = xp.abs(predictions - targets)
+    if beta == 0:
+        return magnitude
+    quadratic = xp.clip(magnitude, max=beta)
+    return quadratic / beta * (magnitude - quadratic / 2)
+
+
+def smooth_l1_grad(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `smooth_l1` by the predictions.
+
+    Formula: $\min(\max(e/\beta, -1), 1)$, where `e = predictions - targets`. At $\beta = 0$ it is
+    $\operatorname{sign}(e)$ with the subgradient 0 at the kink.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        beta: The residual below which the tip is rounded; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `beta` is no number.
+        ValueError: The two shapes differ, or `beta` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_l1_grad(np.asarray([0.25, 10.0]), np.asarray([0.0, 0.0]), beta=0.5).tolist()
+        [0.5, 1.0]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_in(NON_NEGATIVE, beta=beta)
+    residuals = predictions - targets
+    if beta == 0:
+        return xp.sign(residuals)
+    return xp.clip(residuals, min=-beta, max=beta) / beta
+
+
+def log_cosh(predictions: Array, targets: Array) -> Array:
+    r"""Return the log-cosh loss of each prediction: a Huber loss without a seam.
+
+    Formula: $\log\cosh e$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`; at least 0. Its argument should have no
+        unit: divide residuals by a scale first.
+
+    Gradient:
+        $\tanh e$; see `log_cosh_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Numerics:
+        cosh(90) overflows float32 and cosh(1e-8) rounds to 1; see `stable.log_cosh`.
+
+    Convention:
+        About $e^2/2$ near 0 and $|e| - \log 2$ far out. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> log_cosh(np.asarray([1.0, 100.0]), np.asarray([0.0, 0.0])).round(5).tolist()
+        [0.43378, 99.30685]
+
+    Reference:
+        Saleh and Saleh (2022), Statistical Properties of the Log-Cosh Loss Function Used in
+        Machine Learning.
+    """
+    float_namespace(predictions=predictions, targets=targets)
+    return stable.log_cosh(predictions - targets)
+
+
+def log_cosh_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `log_cosh` by the predictions.
+
+    Formula: $\tanh e$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> log_cosh_grad(np.asarray([0.0, 100.0]), np.asarray([0.0, 0.0])).tolist()
+        [0.0, 1.0]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    return xp.tanh(predictions - targets)
+
+
+def pinball(predictions: Array, targets: Array, *, quantile: float = 0.5) -> Array:
+    r"""Return the pinball loss of each prediction, whose minimiser is a quantile of the target.
+
+    Formula: $\max(-\tau e, (1-\tau) e)$, where `e = predictions - targets` and $\tau$ is
+    `quantile`. A prediction that is too low costs $\tau$ for each unit, one that is too high
+    $1 - \tau$.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        quantile: The quantile that the loss elicits, strictly between 0 and 1.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; at least 0.
+
+    Gradient:
+        $-\tau$ below the target and $1 - \tau$ above it; see `pinball_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `quantile` is no number.
+        ValueError: The two shapes differ, or `quantile` is not strictly between 0 and 1.
+
+    Numerics:
+        Exact up to rounding; an infinite residual gives inf.
+
+    Convention:
+        Half the absolute error at the median, as in scikit-learn's `mean_pinball_loss`. torch
+        has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> pinball(np.asarray([0.0, 2.0]), np.asarray([1.0, 1.0]), quantile=0.75).tolist()
+        [0.75, 0.25]
+
+    Reference:
+        Koenker and Bassett (1978), Regression Quantiles, section 3.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_in(UNIT_OPEN, quantile=quantile)
+    residuals = predictions - targets
+    return xp.maximum(-quantile * residuals, (1 - quantile) * residuals)
+
+
+def pinball_grad(predictions: Array, targets: Array, *, quantile: float = 0.5) -> Array:
+    r"""Return the derivative of the summed `pinball` by the predictions.
+
+    Formula: $\tfrac12\operatorname{sign}(e) + \tfrac12 - \tau$, where
+    `e = predictions - targets`: $-\tau$ below the target and $1 - \tau$ above it. At the kink,
+    $e = 0$, the subgradient $\tfrac12 - \tau$ is taken, the middle of $[-\tau, 1 - \tau]$.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        quantile: The quantile that the loss elicits, strictly between 0 and 1.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; in [-quantile, 1 - quantile].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `quantile` is no number.
+        ValueError: The two shapes differ, or `quantile` is not strictly between 0 and 1.
+
+    Example:
+        >>> import numpy as np
+        >>> pinball_grad(np.asarray([0.0, 2.0]), np.asarray([1.0, 1.0]), quantile=0.75).tolist()
+        [-0.75, 0.25]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_in(UNIT_OPEN, quantile=quantile)
+    return xp.sign(predictions - targets) / 2 + (0.5 - quantile)
+
+
+def mse(
+    predictions: Array,
+    targets: Array,
+    *,
+    weights: Array | None = None,
+    mask: Array | None = None,
+) -> Array:
+    r"""Return the mean squared error.
+
+    Formula: $\sum_i w_i e_i^2 / \sum_i w_i$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        weights: Weight of each example, shape and dtype of `predictions`, at least 0. Default: 1.
+        mask: Booleans of the shape of `predictions`; True selects. Default: all.
+
+    Returns:
+        A scalar of the dtype of `predictions`, in the target's unit squared; at least 0.
+
+    Raises:
+        TypeError: An argument's dtype or library does not fit.
+        ValueError: An argument's shape does not fit, or the total weight is 0.
+
+    Convention:
+        `torch.nn.functional.mse_loss(predictions, targets)`.
+
+    Example:
+        >>> import numpy as np
+        >>> float(mse(np.asarray([2.0, 0.0]), np.asarray([3.0, 0.0])))
+        0.5
+    """
+    return weighted_mean(squared_error(predictions, targets), weights=weights, mask=mask)
+
+
+def rmse(
+    predictions: Array,
+    targets: Array,
+    *,
+    weights: Array | None = None,
+    mask: Array | None = None,
+) -> Array:
+    r"""Return the root mean squared error.
+
+    Formula: $\sqrt{\sum_i w_i e_i^2 / \sum_i w_i}$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        weights: Weight of each example, shape and dtype of `predictions`, at least 0. Default: 1.
+        mask: Booleans of the shape of `predictions`; True selects. Default: all.
+
+    Returns:
+        A scalar of the dtype of `predictions`, in the target's unit; at least 0.
+
+    Raises:
+        TypeError: An argument's dtype or library does not fit.
+        ValueError: An argument's shape does not fit, or the total weight is 0.
+
+    Numerics:
+        The derivative at an exact fit is 0, not NaN; see `stable.sqrt`.
+
+    Convention:
+        The root of the mean over all examples; a mean of roots over batches is another number.
+
+    Example:
+        >>> import numpy as np
+        >>> float(rmse(np.asarray([2.0, 0.0]), np.asarray([0.0, 2.0])))
+        2.0
+    """
+    return stable.sqrt(mse(predictions, targets, weights=weights, mask=mask))
+
+
+def mae(
+    predictions: Array,
+    targets: Array,
+    *,
+    weights: Array | None = None,
+    mask: Array | None = None,
+) -> Array:
+    r"""Return the mean absolute error.
+
+    Formula: $\sum_i w_i |e_i| / \sum_i w_i$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        weights: Weight of each example, shape and dtype of `predictions`, at least 0. Default: 1.
+        mask: Booleans of the shape of `predictions`; True selects. Default: all.
+
+    Returns:
+        A scalar of the dtype of `predictions`, in the target's unit; at least 0.
+
+    Raises:
+        TypeError: An argument's dtype or library does not fit.
+        ValueError: An argument's shape does not fit, or the total weight is 0.
+
+    Convention:
+        `torch.nn.functional.l1_loss(predictions, targets)`.
+
+    Example:
+        >>> import numpy as np
+        >>> float(mae(np.asarray([2.0, 0.0]), np.asarray([3.0, 0.0])))
+        0.5
+    """
+    return weighted_mean(absolute_error(predictions, targets), weights=weights, mask=mask)
