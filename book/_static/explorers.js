@@ -1,0 +1,70 @@
+// Makes the still pictures of explorers live: a slider chooses a position, whose values were
+// computed when the site was built, and every chart of the figure redraws with them.
+
+const script = document.getElementById("explorers-script");
+
+function loadVega() {
+  return new Promise((resolve, reject) => {
+    const tag = document.createElement("script");
+    tag.src = new URL(script.dataset.vega, script.src);
+    tag.onload = () => resolve(window.vega);
+    tag.onerror = () => reject(new Error(`Could not load ${tag.src}`));
+    document.head.append(tag);
+  });
+}
+
+function rows(columns) {
+  const names = Object.keys(columns);
+  return columns[names[0]].map((_, i) =>
+    Object.fromEntries(names.map((name) => [name, columns[name][i]]))
+  );
+}
+
+async function enliven(figure, vega) {
+  const { specs, positions } = JSON.parse(
+    figure.querySelector('script[type="application/json"]').textContent
+  );
+  const slider = figure.querySelector(".slider");
+  const input = slider.querySelector("input");
+  const output = slider.querySelector("output");
+  const reading = figure.querySelector(".reading");
+
+  const views = [...figure.querySelectorAll(".view")].map((container, i) => {
+    const parsed = vega.parse(specs[i]);
+    const view = new vega.View(parsed, { renderer: "svg", logLevel: vega.Error });
+    return { container, view, tables: specs[i].data.map((d) => d.name) };
+  });
+
+  const show = (position) =>
+    Promise.all(
+      views.map(({ view, tables }) => {
+        for (const [name, columns] of Object.entries(position.tables)) {
+          if (tables.includes(name)) view.data(name, rows(columns));
+        }
+        return view.runAsync();
+      })
+    );
+
+  // Drawn aside first, so that the still gives way to a finished chart of the same size.
+  await show(positions[Number(input.value)]);
+  for (const { container, view } of views) {
+    container.replaceChildren();
+    view.initialize(container);
+    await view.runAsync();
+  }
+  slider.hidden = false;
+
+  input.addEventListener("input", () => {
+    const position = positions[Number(input.value)];
+    output.textContent = position.label;
+    input.setAttribute("aria-valuetext", position.label);
+    reading.textContent = position.reading;
+    show(position);
+  });
+}
+
+const figures = document.querySelectorAll("figure.explorer");
+if (figures.length > 0) {
+  const vega = await loadVega();
+  for (const figure of figures) await enliven(figure, vega);
+}

@@ -1,0 +1,28 @@
+"""What the pages draw: cards, plots, sliders. All of it comes from the catalogue and its functions.
+
+A picture carries its alternative text and takes its colours from the page it stands on, so that it
+reads in light, in dark and in print.
+"""
+
+from losscourse.figures.cards import card
+from losscourse.figures.explorers import explore_line_fit
+from losscourse.figures.pictures import Picture, panel
+from losscourse.figures.plots import (
+    plot_gradients,
+    plot_intervals,
+    plot_lines,
+    plot_losses,
+    plot_series,
+)
+
+__all__ = [
+    "Picture",
+    "card",
+    "explore_line_fit",
+    "panel",
+    "plot_gradients",
+    "plot_intervals",
+    "plot_lines",
+    "plot_losses",
+    "plot_series",
+]

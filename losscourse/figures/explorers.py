@@ -1,0 +1,277 @@
+"""Sliders that run from the static site: every position's values are computed at build time.
+
+An explorer is a figure with a still picture, which is what print and a browser without scripts
+show. `book/_static/explorer.js` puts live charts in the still's place and a slider below it.
+"""
+
+import html
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from losscourse.arrays import Array
+from losscourse.catalogue import CATALOGUE, Loss
+from losscourse.figures.pictures import INK, SERIES, frame, themed_svg
+
+__all__ = ["Explorer", "explore_line_fit"]
+
+Rows = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Position:
+    """What an explorer shows at one position of its slider.
+
+    Args:
+        label: The parameter's value, as the reader sees it.
+        reading: The picture in a sentence or two.
+        tables: Rows by the name of the table that the charts draw.
+    """
+
+    label: str
+    reading: str
+    tables: dict[str, Rows]
+
+
+class Explorer:
+    """A figure with a slider.
+
+    Args:
+        charts: Altair charts whose data are named tables; one panel each.
+        positions: What to show at each position of the slider.
+        start: The position to begin with, and the still's.
+        label: What the slider changes.
+        alt: What the still shows, in words that carry its message.
+        caption: One or two sentences below it; plain text.
+    """
+
+    def __init__(
+        self,
+        charts: Sequence[Any],
+        positions: Sequence[Position],
+        *,
+        start: int,
+        label: str,
+        alt: str,
+        caption: str,
+    ) -> None:
+        self.charts, self.positions, self.start = charts, positions, start
+        self.label, self.alt, self.caption = label, alt, caption
+
+    def _repr_html_(self) -> str:
+        import vl_convert  # the book's extra: drawing needs it, computing does not
+
+        specs = [_styled(chart.to_dict()) for chart in self.charts]
+        first = self.positions[self.start]
+        stills = [
+            themed_svg(vl_convert.vegalite_to_svg(_with_tables(spec, first.tables)))
+            for spec in specs
+        ]
+        live = {
+            "specs": [_themed_json(vl_convert.vegalite_to_vega(spec)) for spec in specs],
+            "positions": [
+                {"label": p.label, "reading": p.reading, "tables": _columns(p.tables)}
+                for p in self.positions
+            ],
+        }
+        script = json.dumps(live, separators=(",", ":")).replace("</", r"<\/")
+        controls = (
+            '<div class="slider" hidden><label>'
+            f"<span>{html.escape(self.label)}</span>"
+            f'<input type="range" min="0" max="{len(self.positions) - 1}" step="1" '
+            f'value="{self.start}" aria-valuetext="{html.escape(first.label)}"></label>'
+            f"<output>{html.escape(first.label)}</output></div>"
+            f'<p class="reading" aria-live="polite">{html.escape(first.reading)}</p>'
+            '<script type="application/json">'
+            f"{script}</script>"
+        )
+        views = [f'<div class="view">{still}</div>' for still in stills]
+        whole = frame(views, alt=self.alt, caption=self.caption, below=controls)
+        return whole.replace('class="picture"', 'class="picture explorer"', 1)
+
+    def __repr__(self) -> str:
+        """The alternative text: what a terminal can show of an explorer."""
+        return f"[Explorer: {self.alt}]"
+
+
+def explore_line_fit(
+    function: Callable[..., Array],
+    parameter: str,
+    values: Sequence[float],
+    x: Array,
+    y: Array,
+    *,
+    start: float,
+    reach: float,
+    alt: str,
+    caption: str,
+) -> Explorer:
+    """Return an explorer of a loss's parameter: loss, gradient and a fitted line move together.
+
+    Args:
+        function: A loss of the catalogue with a hyperparameter.
+        parameter: The hyperparameter's name.
+        values: The slider's positions, rising.
+        x: Floats, shape (N,): the data that the line is fitted to.
+        y: Floats, shape (N,).
+        start: The value to begin with; one of `values`.
+        reach: Residuals are drawn from -reach to reach.
+        alt: What the still shows.
+        caption: Below the figure; plain text.
+
+    Returns:
+        The explorer.
+
+    Raises:
+        ValueError: `start` is none of `values`.
+    """
+    if start not in values:
+        raise ValueError(f"start: expected one of the slider's values, got {start}")
+    loss = CATALOGUE[function.__name__]
+    grid = np.linspace(-reach, reach, 81)
+    positions = [_position(loss, parameter, value, grid, x, y) for value in values]
+    peak = max(row["loss"] for p in positions[-1:] for row in p.tables["curve"])
+    steepest = max(row["gradient"] for p in positions[-1:] for row in p.tables["curve"])
+    return Explorer(
+        _line_fit_charts(x, y, reach, peak, steepest),
+        positions,
+        start=list(values).index(start),
+        label=parameter,
+        alt=alt,
+        caption=caption,
+    )
+
+
+def _position(
+    loss: Loss, parameter: str, value: float, grid: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> Position:
+    """Return the curves and the fit at one value of the parameter."""
+    setting = {parameter: float(value)}
+    slope, intercept = _fit_line(loss, setting, x, y)
+    residuals = slope * x + intercept - y
+    ends = np.asarray([x.min(), x.max()])
+    pulls = loss.gradient(residuals, np.zeros_like(residuals), **setting)
+    return Position(
+        label=f"{value:.3g}",
+        reading=(
+            f"{parameter} = {value:.3g}: the fitted line is y = {slope:.2f} x "
+            f"{'+' if intercept >= 0 else '-'} {abs(intercept):.2f}. "
+            f"{int(np.sum(np.abs(residuals) > value))} of {len(x)} residuals are larger than "
+            f"{parameter}."
+        ),
+        tables={
+            "curve": _rows(
+                e=grid,
+                loss=loss.function(grid, np.zeros_like(grid), **setting),
+                gradient=loss.gradient(grid, np.zeros_like(grid), **setting),
+            ),
+            "points": _rows(
+                x=x,
+                y=y,
+                e=residuals,
+                loss=loss.function(residuals, np.zeros_like(residuals), **setting),
+                gradient=pulls,
+            ),
+            "line": _rows(x=ends, y=slope * ends + intercept),
+        },
+    )
+
+
+def _fit_line(
+    loss: Loss, setting: dict[str, float], x: np.ndarray, y: np.ndarray
+) -> tuple[float, float]:
+    """Return slope and intercept of the line with the smallest mean loss."""
+    design = np.stack([x, np.ones_like(x)], axis=1)
+
+    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        fitted = design @ theta
+        gradient = design.T @ loss.gradient(fitted, y, **setting) / len(y)
+        return float(np.mean(loss.function(fitted, y, **setting))), gradient
+
+    start = np.linalg.lstsq(design, y, rcond=None)[0]
+    slope, intercept = minimize(objective, start, jac=True, method="BFGS", tol=1e-8).x
+    return float(slope), float(intercept)
+
+
+def _line_fit_charts(
+    x: np.ndarray, y: np.ndarray, reach: float, peak: float, steepest: float
+) -> list[Any]:
+    """Return the three charts: loss and gradient over the residual, data with the line."""
+    import altair as alt
+
+    residual = alt.X("e:Q", title="residual e", scale=alt.Scale(domain=[-reach, reach]))
+
+    def curve(column: str, title: str, domain: list[float], colour: str) -> Any:
+        height = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(domain=domain))
+        line = alt.Chart(alt.NamedData("curve")).mark_line(color=colour, clip=True)
+        dots = alt.Chart(alt.NamedData("points")).mark_point(
+            color=INK, filled=True, opacity=0.6, size=30, clip=True
+        )
+        return alt.layer(*(c.encode(x=residual, y=height) for c in (line, dots)))
+
+    across = alt.X("x:Q", title="x", scale=alt.Scale(domain=_span(x), nice=False))
+    up = alt.Y("y:Q", title="y", scale=alt.Scale(domain=_span(y), nice=False))
+    points = alt.Chart(alt.NamedData("points")).mark_point(
+        color=INK, filled=True, opacity=0.6, size=30
+    )
+    line = alt.Chart(alt.NamedData("line")).mark_line(color=SERIES[1], clip=True)
+    charts = [
+        curve("loss", "loss", [0, peak], SERIES[0]),
+        curve("gradient", "gradient", [-1.1 * steepest, 1.1 * steepest], SERIES[0]),
+        alt.layer(*(c.encode(x=across, y=up) for c in (points, line))),
+    ]
+    return [chart.properties(width=230, height=190) for chart in charts]
+
+
+def _span(values: np.ndarray) -> list[float]:
+    """Return the values' range with a margin."""
+    margin = 0.06 * float(np.ptp(values))
+    return [float(np.min(values)) - margin, float(np.max(values)) + margin]
+
+
+def _rows(**columns: np.ndarray) -> Rows:
+    """Return a table as rows, with four significant digits: enough for a drawing."""
+    names = list(columns)
+    return [
+        {name: float(f"{value:.4g}") for name, value in zip(names, row, strict=True)}
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _columns(tables: dict[str, Rows]) -> dict[str, dict[str, list[float]]]:
+    """Return tables by column, which says each column's name once."""
+    return {
+        table: {name: [row[name] for row in rows] for name in rows[0]}
+        for table, rows in tables.items()
+    }
+
+
+def _styled(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a chart's specification with the ink and the font of the pages."""
+    ink = {"labelColor": INK, "titleColor": INK, "domainColor": INK, "tickColor": INK}
+    axis = {**ink, "gridColor": INK, "gridOpacity": 0.12, "labelFontSize": 12, "titleFontSize": 12}
+    config = {"axis": {**axis, "titleFontWeight": "normal"}, "view": {"stroke": None}}
+    return {**spec, "background": "transparent", "config": config, "usermeta": None}
+
+
+def _with_tables(spec: Any, tables: dict[str, Rows]) -> Any:
+    """Return the specification with every named table filled in."""
+    if isinstance(spec, list):
+        return [_with_tables(part, tables) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    if set(spec) == {"name"} and spec["name"] in tables:
+        return {"name": spec["name"], "values": tables[spec["name"]]}
+    return {key: _with_tables(part, tables) for key, part in spec.items()}
+
+
+def _themed_json(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a Vega specification whose colours are the page's."""
+    text = json.dumps(spec).replace(INK, "currentColor")
+    for i, colour in enumerate(SERIES, start=1):
+        text = text.replace(colour, f"var(--series-{i}, {colour})")
+    return json.loads(text)

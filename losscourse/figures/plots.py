@@ -1,0 +1,175 @@
+"""Plots of a loss, its gradient, a fit and an experiment. Each returns a panel for a `Picture`."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from losscourse.arrays import Array
+from losscourse.catalogue import CATALOGUE
+from losscourse.figures.pictures import INK, SERIES, panel
+
+__all__ = ["plot_gradients", "plot_intervals", "plot_lines", "plot_losses", "plot_series"]
+
+Curves = Sequence[tuple[Callable[..., Array], Mapping[str, float]]]
+"""Losses with their hyperparameters: `[(huber, {"delta": 1.0}), …]`."""
+
+_DASHES = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 2)))
+_MARKERS = "osD^vP"
+
+
+def plot_losses(curves: Curves, *, reach: float = 3.0, ylabel: str = "loss") -> Figure:
+    """Return a panel with losses over the residual.
+
+    Args:
+        curves: Losses of the catalogue with their hyperparameters.
+        reach: The residual runs from -reach to reach, in the target's unit.
+        ylabel: The vertical axis, with its unit.
+
+    Returns:
+        The panel.
+    """
+    return _over_residual(curves, reach, ylabel, lambda function: function)
+
+
+def plot_gradients(curves: Curves, *, reach: float = 3.0, ylabel: str = "gradient") -> Figure:
+    """Return a panel with the gradients of losses over the residual.
+
+    Args:
+        curves: Losses of the catalogue with their hyperparameters.
+        reach: The residual runs from -reach to reach, in the target's unit.
+        ylabel: The vertical axis, with its unit.
+
+    Returns:
+        The panel.
+    """
+    return _over_residual(
+        curves, reach, ylabel, lambda function: CATALOGUE[function.__name__].gradient
+    )
+
+
+def plot_lines(
+    x: Array,
+    y: Array,
+    lines: Mapping[str, tuple[float, float]],
+    *,
+    xlabel: str = "x",
+    ylabel: str = "y",
+    title: str = "",
+) -> Figure:
+    """Return a panel with points and straight lines through them.
+
+    Args:
+        x: Floats, shape (N,).
+        y: Floats, shape (N,).
+        lines: Slope and intercept of each line by its name.
+        xlabel: The horizontal axis, with its unit.
+        ylabel: The vertical axis, with its unit.
+        title: Above the axes.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title, width=4.4, height=3.3)
+    axes.plot(x, y, "o", color=INK, markersize=4, alpha=0.6, linestyle="none")
+    ends = np.asarray([np.min(x), np.max(x)])
+    for i, (name, (slope, intercept)) in enumerate(lines.items()):
+        axes.plot(ends, slope * ends + intercept, linestyle=_DASHES[i], color=SERIES[i], label=name)
+    if lines:
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def plot_series(
+    x: Array,
+    series: Mapping[str, Array],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log: str = "",
+) -> Figure:
+    """Return a panel with one line per series over a common axis.
+
+    Args:
+        x: Floats, shape (N,).
+        series: Floats of shape (N,) by name.
+        xlabel: The horizontal axis, with its unit.
+        ylabel: The vertical axis, with its unit.
+        title: Above the axes.
+        log: The axes to draw logarithmically: "", "x", "y" or "xy".
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title)
+    for i, (name, values) in enumerate(series.items()):
+        axes.plot(x, values, linestyle=_DASHES[i], color=SERIES[i], label=name)
+    if "x" in log:
+        axes.set_xscale("log")
+    if "y" in log:
+        axes.set_yscale("log")
+    if len(series) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def plot_intervals(
+    results: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+) -> Figure:
+    """Return a panel with a mean and its interval for each method under each condition.
+
+    Args:
+        results: (mean, low, high) by condition by method: `{"Huber": {"10 %": (3, 2, 4)}}`.
+        xlabel: What the conditions are.
+        ylabel: What is measured, with its unit.
+        title: Above the axes.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title, width=4.4, height=3.3)
+    conditions = list(next(iter(results.values())))
+    shift = 0.16
+    for i, (method, by_condition) in enumerate(results.items()):
+        mean, low, high = np.asarray([by_condition[c] for c in conditions]).T
+        x = np.arange(len(conditions)) + shift * (i - (len(results) - 1) / 2)
+        axes.errorbar(
+            x,
+            mean,
+            yerr=[mean - low, high - mean],
+            fmt=_MARKERS[i],
+            color=SERIES[i],
+            capsize=3,
+            label=method,
+        )
+    axes.set_xticks(range(len(conditions)), conditions)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _over_residual(
+    curves: Curves,
+    reach: float,
+    ylabel: str,
+    choose: Callable[[Callable[..., Array]], Callable[..., Array]],
+) -> Figure:
+    """Draw `choose(loss)` of each loss over residuals in [-reach, reach]."""
+    figure, axes = panel(xlabel="residual e = prediction - target", ylabel=ylabel)
+    residuals = np.linspace(-reach, reach, 601)
+    for i, (function, parameters) in enumerate(curves):
+        values = choose(function)(residuals, np.zeros_like(residuals), **parameters)
+        axes.plot(residuals, values, linestyle=_DASHES[i], label=_label(function, parameters))
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _label(function: Callable[..., Array], parameters: Mapping[str, float]) -> str:
+    """Return a loss's name in a legend, with its hyperparameters."""
+    values = ", ".join(f"{name} {value:g}" for name, value in parameters.items())
+    title = CATALOGUE[function.__name__].title.removesuffix(" loss")
+    return f"{title}, {values}" if values else title
