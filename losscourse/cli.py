@@ -1,0 +1,424 @@
+"""The command `losscourse`: get a problem set's notebook, and check it before handing it in.
+
+Whatever takes long to import is imported by the function that needs it, so that `--help` and
+`--version` answer at once.
+"""
+
+import contextlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from subprocess import DEVNULL
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from losscourse import __version__
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from nbformat import NotebookNode
+    from rich.console import Console
+
+__all__ = ["app"]
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+"""Exit statuses: a question fails, there is nothing to check, Ctrl-C."""
+
+LONGEST_MESSAGE = 2000
+"""Characters of a failed test's message that are shown."""
+
+app = typer.Typer(
+    help="Work on the problem sets of the course on loss functions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"losscourse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _stop(message: str, status: int = UNUSABLE) -> NoReturn:
+    typer.secho(message, err=True, fg="red")
+    raise typer.Exit(status)
+
+
+# --- start ---------------------------------------------------------------------------------------
+
+
+@app.command()
+def start(
+    problem_set: Annotated[str, typer.Argument(metavar="SET", help="Its name, such as ps01.")],
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; your old notebook gets another name.")
+    ] = False,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Only write the notebook; don't start JupyterLab.")
+    ] = False,
+) -> None:
+    """Put a problem set's notebook into this folder and open it in JupyterLab."""
+    source = _carried(problem_set)
+    if source is None:
+        known = ", ".join(_carried_sets())
+        _stop(
+            f"There is no problem set {problem_set!r}. There is: {known}."
+            if known
+            else "This installation carries no problem sets. Install the wheel that the course's "
+            "site offers; in the repository, run `make exercises`."
+        )
+    notebook = _existing(Path(problem_set)) or Path(problem_set, f"{problem_set}.ipynb")
+    if notebook.exists() and not fresh:
+        typer.echo(f"{notebook} is here already and stays as it is (--fresh begins anew).")
+    else:
+        if notebook.exists():
+            typer.echo(f"Your old notebook is now {_put_aside(notebook)}.")
+        notebook.parent.mkdir(parents=True, exist_ok=True)
+        notebook.write_bytes(source)
+        typer.echo(f"Wrote {notebook}.")
+    if not no_open:
+        _open_in_jupyterlab(notebook)
+
+
+def _carried_folder() -> "Traversable":
+    return resources.files("losscourse") / "notebooks"
+
+
+def _carried_sets() -> list[str]:
+    """The problem sets whose notebooks are in the package."""
+    folder = _carried_folder()
+    if not folder.is_dir():
+        return []
+    return sorted(x.name for x in folder.iterdir() if (x / f"{x.name}.ipynb").is_file())
+
+
+def _carried(problem_set: str) -> bytes | None:
+    """The notebook of a set as the package carries it, or None for an unknown name."""
+    if problem_set not in _carried_sets():
+        return None
+    return (_carried_folder() / problem_set / f"{problem_set}.ipynb").read_bytes()
+
+
+def _put_aside(notebook: Path) -> Path:
+    """Rename a notebook to the first free name of the form ps01-old-1.ipynb."""
+    number = 1
+    while (aside := notebook.with_name(f"{notebook.stem}-old-{number}.ipynb")).exists():
+        number += 1
+    return notebook.rename(aside)
+
+
+def _open_in_jupyterlab(notebook: Path) -> None:
+    try:
+        from jupyterlab.labapp import LabApp
+    except ImportError:
+        _stop(f"JupyterLab is missing here: `pip install jupyterlab`, then open {notebook}.")
+    typer.echo("Starting JupyterLab. Ctrl-C here ends it; save your notebook first.")
+    LabApp.launch_instance(argv=[str(notebook), f"--ServerApp.root_dir={Path.cwd()}"])
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What came of one graded cell."""
+
+    question: str
+    test: str
+    points: float
+    state: str
+    message: str = ""
+
+
+PASSED = "passed"
+FAILS = "failed"
+UNANSWERED = "not answered yet"
+BY_HAND = "marked by hand"
+NOT_RUN = "not run"
+
+COLOURS = {PASSED: "green", FAILS: "red", UNANSWERED: "yellow", BY_HAND: "blue", NOT_RUN: "red"}
+
+
+@app.command()
+def check(
+    notebook: Annotated[
+        Path, typer.Argument(help="Your notebook: ps01/ps01.ipynb, or ps01 for short.")
+    ],
+    seconds: Annotated[
+        float, typer.Option(min=1, help="The time limit of each cell, in seconds.")
+    ] = 60,
+) -> None:
+    """Run a notebook from top to bottom in a fresh kernel and report on every question.
+
+    The exit status is 0 if every question is answered and every visible test passes, else 1.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    path = _existing(notebook)
+    if path is None:
+        _stop(f"{notebook}: no such notebook in {Path.cwd()}. `losscourse start` makes one.")
+    nb = _read(path)
+    original = _carried(path.stem)
+    release = _parse(original) if original else None
+    missing = _restore_tests(nb, release) if release else []
+    if not any(_is_test(cell) for cell in nb.cells) and not missing:
+        _stop(f"{path}: has no graded cells, so it is no problem set's notebook.")
+    try:
+        trouble = _run(nb, seconds, console)
+    except KeyboardInterrupt:
+        _stop("Stopped. Nothing was changed.", INTERRUPTED)
+    results = [*_results(nb, release), *missing]
+    _report(console, path, results, _broken_cells(nb), trouble)
+    if trouble or any(result.state not in (PASSED, BY_HAND) for result in results):
+        raise typer.Exit(FAILED)
+
+
+def _existing(path: Path) -> Path | None:
+    """The notebook that `path` means, if it is there: itself, or ps01/ps01.ipynb for ps01."""
+    inside = path.with_suffix("") / f"{path.stem}.ipynb"
+    beside = path.with_suffix(".ipynb")
+    return next((x for x in (path, inside, beside) if x.is_file()), None)
+
+
+def _parse(content: bytes) -> "NotebookNode":
+    import nbformat
+
+    return nbformat.reads(content.decode("utf-8"), as_version=4)
+
+
+def _read(path: Path) -> "NotebookNode":
+    """Read a notebook, or say in one line why it cannot be read."""
+    import nbformat
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        _stop(f"{path}: cannot be read: {error.strerror}.")
+    try:
+        json.loads(content)
+        nb = _parse(content)
+        nbformat.validate(nb)
+    except ValueError as error:
+        _stop(f"{path}: the file is damaged or no notebook: {_first_line(error)}.")
+    except Exception as error:  # nbformat raises AttributeError, KeyError … on JSON of other kinds
+        _stop(f"{path}: is JSON, but no notebook: {_first_line(error)}.")
+    return nb
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".")[:200] if lines else type(error).__name__
+
+
+def _meta(cell: "NotebookNode") -> dict[str, Any]:
+    return cell.metadata.get("nbgrader", {})
+
+
+def _is_test(cell: "NotebookNode") -> bool:
+    """Whether nbgrader scores this cell by running it."""
+    meta = _meta(cell)
+    return bool(meta.get("grade")) and not meta.get("solution") and cell.cell_type == "code"
+
+
+def _is_by_hand(cell: "NotebookNode") -> bool:
+    meta = _meta(cell)
+    return bool(meta.get("grade")) and bool(meta.get("solution"))
+
+
+def _restore_tests(nb: "NotebookNode", release: "NotebookNode") -> list[_Result]:
+    """Put the original tests back, as the grader does, and return those with no cell to go to."""
+    own = {_meta(cell)["grade_id"]: cell for cell in nb.cells if _meta(cell).get("grade_id")}
+    missing = []
+    for question, cell in _under_headings(release):
+        if not _meta(cell).get("grade"):
+            continue
+        name = _meta(cell)["grade_id"]
+        if name not in own:
+            lost = "This cell is gone from your notebook. Copy it back from a fresh notebook."
+            missing.append(_Result(question, name, float(_meta(cell)["points"]), FAILS, lost))
+        elif _is_test(cell):
+            own[name].source = cell.source
+    return missing
+
+
+def _run(nb: "NotebookNode", seconds: float, console: "Console") -> str:
+    """Execute the notebook in place, in an empty folder, and say what stopped it, if anything."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    bar = Progress(
+        TextColumn("Running your notebook"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cells"),
+        console=console,
+        transient=True,
+    )
+    with _empty_folder() as folder, bar:
+        client = NotebookClient(
+            nb,
+            kernel_name="python3",
+            allow_errors=True,
+            timeout=seconds,
+            resources={"metadata": {"path": folder}},
+        )
+        client.log.disabled = True
+        task = bar.add_task("", total=len(nb.cells))
+        # What the kernel itself prints, as on Ctrl-C, would only puzzle: outputs are in the cells.
+        with client.setup_kernel(stdout=DEVNULL, stderr=DEVNULL):
+            for index, cell in enumerate(nb.cells):
+                try:
+                    client.execute_cell(cell, index)
+                except CellTimeoutError:
+                    return f"{_where(nb, index)} ran for more than {seconds:g} s."
+                except DeadKernelError:
+                    return f"{_where(nb, index)} ended the Python process (too much memory?)."
+                bar.advance(task)
+    return ""
+
+
+@contextlib.contextmanager
+def _empty_folder() -> Iterator[str]:
+    """A temporary folder: the grader gets the notebook alone, so the check does too."""
+    folder = tempfile.mkdtemp(prefix="losscourse-check-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _where(nb: "NotebookNode", index: int) -> str:
+    code_cells = sum(cell.cell_type == "code" for cell in nb.cells[: index + 1])
+    return f"Code cell {code_cells}, under “{_headings(nb)[index]}”,"
+
+
+def _headings(nb: "NotebookNode") -> list[str]:
+    """For each cell, the last heading at or above it."""
+    headings, current = [], "the top of the notebook"
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#+\s+(.+?)\s*#*$", cell.source, flags=re.MULTILINE)
+            current = found[-1] if found else current
+        headings.append(current)
+    return headings
+
+
+def _under_headings(nb: "NotebookNode") -> Iterator[tuple[str, "NotebookNode"]]:
+    return zip(_headings(nb), nb.cells, strict=True)
+
+
+def _results(nb: "NotebookNode", release: "NotebookNode | None") -> list[_Result]:
+    untouched = {
+        _meta(cell)["grade_id"]: cell.source
+        for cell in (release.cells if release else [])
+        if _is_by_hand(cell)
+    }
+    results = []
+    for question, cell in _under_headings(nb):
+        meta = _meta(cell)
+        if _is_test(cell):
+            state, message = _outcome(cell)
+        elif _is_by_hand(cell):
+            blank = cell.source.strip() in ("", untouched.get(meta["grade_id"], "").strip())
+            state, message = (UNANSWERED if blank else BY_HAND), ""
+        else:
+            continue
+        points = float(meta["points"])
+        results.append(_Result(question, meta["grade_id"], points, state, message))
+    return results
+
+
+def _outcome(cell: "NotebookNode") -> tuple[str, str]:
+    """The state and the message of an executed test, by nbgrader's rule: no error, no stderr."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            if output.ename == "NotImplementedError":
+                return UNANSWERED, ""
+            prefix = "" if output.ename == "AssertionError" else f"{output.ename}: "
+            return FAILS, _plain(prefix + (output.evalue or "the test failed"))
+        if output.output_type == "stream" and output.name == "stderr":
+            return FAILS, _plain(f"Warnings count as a failure here: {output.text}")
+    return (NOT_RUN, "") if cell.execution_count is None else (PASSED, "")
+
+
+def _broken_cells(nb: "NotebookNode") -> list[tuple[str, str]]:
+    """Where the student's own cells stop, and with what."""
+    return [
+        (_where(nb, index), _plain(f"{output.ename}: {output.evalue}"))
+        for index, cell in enumerate(nb.cells)
+        if cell.cell_type == "code" and not _is_test(cell)
+        for output in cell.outputs
+        if output.output_type == "error" and output.ename != "NotImplementedError"
+    ]
+
+
+def _plain(text: str) -> str:
+    """Text without terminal colours, of bounded length."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).strip()
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " …"
+
+
+def _report(
+    console: "Console",
+    path: Path,
+    results: list[_Result],
+    broken: list[tuple[str, str]],
+    trouble: str,
+) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=escape(str(path)), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in ("Question", "Test"):
+        table.add_column(column, overflow="fold")
+    table.add_column("Points", justify="right")
+    table.add_column("Result", no_wrap=True)
+    last = None
+    for result in results:
+        title = result.question if result.question != last else ""
+        last = result.question
+        state = Text(result.state, style=COLOURS[result.state])
+        table.add_row(Text(title), Text(result.test), f"{result.points:g}", state)
+    console.print(table)
+
+    notes = [(f"{where} stops with an error", text) for where, text in broken]
+    notes += [(result.test, result.message) for result in results if result.message]
+    if trouble:
+        notes.append(("The run ended early", f"{trouble} The cells after it did not run."))
+    for title, text in notes:
+        console.print(Text.assemble("\n", (title, "bold"), "\n", text))
+    _summary(console, results)
+
+
+def _summary(console: "Console", results: list[_Result]) -> None:
+    tests = [result for result in results if result.state != BY_HAND]
+    passed = sum(result.state == PASSED for result in tests)
+    console.print(
+        f"\n{passed} of {len(tests)} pass. These are the visible tests; when your work is graded, "
+        "hidden tests of the same requirements come on top."
+    )
