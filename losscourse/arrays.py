@@ -156,16 +156,22 @@ def check_mask(mask: Array, *, like: Array) -> None:
         )
 
 
-def check_in(interval: Interval, **named: float) -> None:
-    """Check that each hyperparameter is a real number in `interval`.
+def check_in(interval: Interval, **named: float) -> float:
+    """Return a hyperparameter as a Python float, once it is seen to lie in `interval`.
+
+    A Python float takes the dtype of the array it meets. A NumPy scalar does not: a float64 from
+    `linspace` would turn a float32 loss into a float64 one.
 
     Args:
         interval: The allowed values.
-        **named: Hyperparameters by name; Python or NumPy numbers, not arrays.
+        **named: One hyperparameter by its name; a Python or NumPy number, not an array.
+
+    Returns:
+        The value as a Python float.
 
     Raises:
-        TypeError: A value is no real number. A bool is none.
-        ValueError: A value lies outside the interval. NaN always does.
+        TypeError: The value is no real number. A bool is none.
+        ValueError: The value lies outside the interval. NaN always does.
 
     Example:
         >>> check_in(POSITIVE, delta=-1.0)
@@ -173,8 +179,9 @@ def check_in(interval: Interval, **named: float) -> None:
             ...
         ValueError: delta: expected a number in (0, ∞), got -1.0
     """
-    for name, value in named.items():
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
-        if value not in interval:
-            raise ValueError(f"{name}: expected a number in {interval}, got {value}")
+    ((name, value),) = named.items()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
+    if value not in interval:
+        raise ValueError(f"{name}: expected a number in {interval}, got {value}")
+    return float(value)

@@ -192,7 +192,7 @@ def huber(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
         Huber (1964), Robust Estimation of a Location Parameter, section 1.
     """
     xp = float_namespace(predictions=predictions, targets=targets)
-    check_in(POSITIVE, delta=delta)
+    delta = check_in(POSITIVE, delta=delta)
     magnitude = xp.abs(predictions - targets)
     quadratic = xp.clip(magnitude, max=delta)
     return quadratic * (magnitude - quadratic / 2)
@@ -223,7 +223,7 @@ def huber_grad(predictions: Array, targets: Array, *, delta: float = 1.0) -> Arr
         [0.5, 1.0]
     """
     xp = float_namespace(predictions=predictions, targets=targets)
-    check_in(POSITIVE, delta=delta)
+    delta = check_in(POSITIVE, delta=delta)
     return xp.clip(predictions - targets, min=-delta, max=delta)
 
 
@@ -251,7 +251,9 @@ def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array
         ValueError: The two shapes differ, or `beta` is negative.
 
     Numerics:
-        $e^2$ is never formed beyond beta, and $\beta = 0$ divides nothing by zero.
+        $e^2$ is never formed beyond beta, and $\beta = 0$ divides nothing by zero. A beta below
+        the smallest normal number of the dtype (6e-5 in float16) counts as 0, since it may round
+        to 0; that changes the loss by less than half of it.
 
     Convention:
         `torch.nn.functional.smooth_l1_loss(predictions, targets, reduction="none", beta=beta)`.
@@ -265,9 +267,9 @@ def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array
         Girshick (2015), Fast R-CNN, eq. 3 (with beta = 1).
     """
     xp = float_namespace(predictions=predictions, targets=targets)
-    check_in(NON_NEGATIVE, beta=beta)
+    beta = check_in(NON_NEGATIVE, beta=beta)
     magnitude = xp.abs(predictions - targets)
-    if beta == 0:
+    if beta < xp.finfo(magnitude.dtype).smallest_normal:
         return magnitude
     quadratic = xp.clip(magnitude, max=beta)
     return quadratic / beta * (magnitude - quadratic / 2)
@@ -298,9 +300,9 @@ def smooth_l1_grad(predictions: Array, targets: Array, *, beta: float = 1.0) -> 
         [0.5, 1.0]
     """
     xp = float_namespace(predictions=predictions, targets=targets)
-    check_in(NON_NEGATIVE, beta=beta)
+    beta = check_in(NON_NEGATIVE, beta=beta)
     residuals = predictions - targets
-    if beta == 0:
+    if beta < xp.finfo(residuals.dtype).smallest_normal:
         return xp.sign(residuals)
     return xp.clip(residuals, min=-beta, max=beta) / beta
 
@@ -408,7 +410,7 @@ def pinball(predictions: Array, targets: Array, *, quantile: float = 0.5) -> Arr
         Koenker and Bassett (1978), Regression Quantiles, section 3.
     """
     xp = float_namespace(predictions=predictions, targets=targets)
-    check_in(UNIT_OPEN, quantile=quantile)
+    quantile = check_in(UNIT_OPEN, quantile=quantile)
     residuals = predictions - targets
     return xp.maximum(-quantile * residuals, (1 - quantile) * residuals)
 
@@ -439,7 +441,7 @@ def pinball_grad(predictions: Array, targets: Array, *, quantile: float = 0.5) -
         [-0.75, 0.25]
     """
     xp = float_namespace(predictions=predictions, targets=targets)
-    check_in(UNIT_OPEN, quantile=quantile)
+    quantile = check_in(UNIT_OPEN, quantile=quantile)
     return xp.sign(predictions - targets) / 2 + (0.5 - quantile)
 
 
