@@ -25,7 +25,8 @@ def sum_and_count(
 
     Args:
         losses: Losses per example, any shape, real floats.
-        weights: Weight of each loss, shape and dtype of `losses`, at least 0. Default: 1 each.
+        weights: Weight of each loss, shape and dtype of `losses`, finite, at least 0. Default: 1
+            each.
         mask: Booleans of the shape of `losses`; True selects. Default: all.
 
     Returns:
@@ -34,7 +35,8 @@ def sum_and_count(
 
     Raises:
         TypeError: An argument's dtype or library does not fit.
-        ValueError: An argument's shape does not fit.
+        ValueError: An argument's shape does not fit, or a selected weight is negative or not
+            finite.
 
     Example:
         >>> import numpy as np
@@ -57,7 +59,8 @@ def weighted_mean(
 
     Args:
         losses: Losses per example, any shape, real floats.
-        weights: Weight of each loss, shape and dtype of `losses`, at least 0. Default: 1 each.
+        weights: Weight of each loss, shape and dtype of `losses`, finite, at least 0. Default: 1
+            each.
         mask: Booleans of the shape of `losses`; True selects. Default: all.
 
     Returns:
@@ -65,8 +68,11 @@ def weighted_mean(
 
     Raises:
         TypeError: An argument's dtype or library does not fit.
-        ValueError: An argument's shape does not fit, or the total weight is 0: the mean of
-            nothing is an error, not NaN.
+        ValueError: An argument's shape does not fit, a selected weight is negative or not finite,
+            or the total weight is 0: the mean of nothing is an error, not NaN.
+
+    Numerics:
+        A weight of 0 does not hide an infinite loss, since 0 · inf is NaN. A mask does.
 
     Example:
         >>> import numpy as np
@@ -144,16 +150,24 @@ def _selected(losses: Array, weights: Array | None, mask: Array | None) -> tuple
         weights = xp.ones_like(losses)
     else:
         xp = float_namespace(losses=losses, weights=weights)
-        if bool(xp.any(weights < 0)):
-            raise ValueError(f"weights: expected numbers of at least 0, got {xp.min(weights)}")
+    if mask is not None:
+        check_mask(mask, like=losses)
+        # Before the product, so that autograd never multiplies by what is left out.
+        zero = xp.zeros_like(losses)
+        losses, weights = xp.where(mask, losses, zero), xp.where(mask, weights, zero)
+    _require_finite(xp, weights)
     if xp.finfo(losses.dtype).bits < 32:
         losses, weights = xp.astype(losses, xp.float32), xp.astype(weights, xp.float32)
-    weighted = losses * weights
-    if mask is None:
-        return xp, weighted, weights
-    check_mask(mask, like=losses)
-    zero = xp.zeros_like(losses)
-    return xp, xp.where(mask, weighted, zero), xp.where(mask, weights, zero)
+    return xp, losses * weights, weights
+
+
+def _require_finite(xp: Any, weights: Array) -> None:
+    """Raise unless every weight is a number from 0 up."""
+    wrong = ~(xp.isfinite(weights) & (weights >= 0))
+    if bool(xp.any(wrong)):
+        raise ValueError(
+            f"weights: expected finite numbers of at least 0, got {float(weights[wrong][0])}"
+        )
 
 
 def _require_weight(xp: Any, count: Array) -> None:
