@@ -14,6 +14,7 @@ from losscourse.figures.plots import (
     plot_losses,
     plot_series,
 )
+from losscourse.figures.tables import table
 
 __all__ = [
     "Picture",
@@ -25,4 +26,5 @@ __all__ = [
     "plot_lines",
     "plot_losses",
     "plot_series",
+    "table",
 ]
