@@ -12,7 +12,7 @@ NOTEBOOKS := build/notebooks.stamp
 WHEEL := build/wheel.stamp
 PACKAGE := build/package.stamp
 BOOK := build/book.stamp
-SITE := build/_build/html
+SITE := build/html
 DOWNLOADS := build/site/downloads
 
 sources = $(shell find $(1) -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
@@ -80,6 +80,7 @@ $(PACKAGE): $(INSTALLED) $(PACKAGE_SOURCES) $(call sources,book/_ext)
 $(BOOK): $(WHEEL) $(PACKAGE) _config.yml $(call sources,book)
 	$(BIN)/jupyter-book build book --config _config.yml --path-output build \
 	  -W -n --keep-going || { rm -rf build/_build/.doctrees; exit 1; }
+	@ln -sfn _build/html $(SITE)
 	@touch $@
 
 chromium: $(INSTALLED)

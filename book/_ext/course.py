@@ -1,8 +1,8 @@
-"""What the site needs of Sphinx beyond its extensions: downloads, versions, mathematics.
+"""What the site needs of Sphinx beyond its extensions: downloads, versions, scripts of its own.
 
 The directive `downloads` lists what `make` put into build/site/downloads, `versions` what this
 site was computed with. MathJax comes from sphinx-mathjax-offline; only the parts that a page can
-ask for are copied, since the whole is 24 MB.
+ask for are copied, since the whole is 24 MB. Vega comes from vl-convert.
 """
 
 import hashlib
@@ -13,7 +13,9 @@ import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import vl_convert
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -91,16 +93,31 @@ def _row(cells: list[nodes.Node]) -> nodes.row:
     return nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells])
 
 
-def _own_static_files(app: Sphinx, config: Config) -> None:
+def _set_scripts(app: Sphinx, config: Config) -> None:
+    """Name MathJax's bundle; Jupyter Book would load every _static/*.js on every page: undo it."""
     config.mathjax_path = "mathjax/tex-chtml.js"
+    config.html_js_files = []
 
 
-def _copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    if error is not None or app.builder.format != "html":
-        return
+def _load_explorers(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load the script of the slider figures on pages that have one."""
+    if 'class="picture explorer"' in context.get("body", ""):
+        attributes = {"type": "module", "id": "explorers-script", "data-vega": "vega.js"}
+        app.add_js_file("explorers.js", **attributes)
+
+
+def _add_libraries(app: Sphinx, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        static = Path(app.outdir) / "_static"
+        _copy_mathjax(static / "mathjax")
+        _write_vega(static / "vega.js")
+
+
+def _copy_mathjax(target: Path) -> None:
     package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
     source = package / "static" / "mathjax"
-    target = Path(app.outdir) / "_static" / "mathjax"
     for part in MATHJAX_PARTS:
         (target / part).parent.mkdir(parents=True, exist_ok=True)
         if (source / part).is_dir():
@@ -109,10 +126,18 @@ def _copy_mathjax(app: Sphinx, error: Exception | None) -> None:
             shutil.copyfile(source / part, target / part)
 
 
+def _write_vega(target: Path) -> None:
+    """Write Vega, which vl-convert carries, as a script whose only global is `vega`."""
+    if not target.exists():
+        bundle = vl_convert.javascript_bundle("window.vega = vega;")
+        target.write_text(f"(() => {{{bundle}}})();", encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives and the copy."""
     app.add_directive("downloads", Downloads)
     app.add_directive("versions", Versions)
-    app.connect("config-inited", _own_static_files)
-    app.connect("build-finished", _copy_mathjax)
+    app.connect("config-inited", _set_scripts)
+    app.connect("html-page-context", _load_explorers)
+    app.connect("build-finished", _add_libraries)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
