@@ -9,3 +9,25 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 
 # Seconds for one cell. The slowest honest cell takes two; an endless loop costs this much.
 c.Execute.timeout = 30
+
+# An upload named ada_ps01.ipynb is Ada's; ada_2026-03-04-10-00-00_ps01.ipynb says when it came.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*[/\\](?P<student_id>[^_/\\]+)"
+    r"(?:_(?P<timestamp>\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}))?_(?P<file_id>[^_/\\]+)\.ipynb$"
+)
+
+# A submission that cannot be read is named in one line; a test cell that is gone comes back.
+c.Autograde.exporter_class = "losscourse.grading.intake.SubmissionExporter"
+c.OverwriteCells.add_missing_cells = True
+
+# The late policy.
+c.AssignLatePenalties.plugin_class = "losscourse.grading.late.PointsPerDay"
+c.PointsPerDay.points_per_day = 10
+
+# Feedback without the code of the hidden tests; grades with a status beside the score.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "losscourse.grading.feedback.HideHiddenTests",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+c.ExportApp.plugin_class = "losscourse.grading.export.CsvWithStatus"
