@@ -9,6 +9,8 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 
 # Seconds for one cell. The slowest honest cell takes two; an endless loop costs this much.
 c.Execute.timeout = 30
+# The kernel's warnings about its own ports would bury the messages that matter.
+c.Execute.extra_arguments = ["--log-level=ERROR"]
 
 # An upload named ada_ps01.ipynb is Ada's; ada_2026-03-04-10-00-00_ps01.ipynb says when it came.
 c.FileNameCollectorPlugin.named_regexp = (

@@ -3,20 +3,23 @@
 import re
 from typing import Any
 
+from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
-from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
+from traitlets import Bool
 
 __all__ = ["HideHiddenTests"]
 
 HIDDEN = re.compile(r"^.*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE)
 
 
-class HideHiddenTests(NbGraderPreprocessor):
+class HideHiddenTests(Preprocessor):
     """Cut hidden tests, and the tracebacks that quote them, from the feedback.
 
     The message of the test that failed stays. For `c.GenerateFeedback.preprocessors`.
     """
+
+    enabled = Bool(True, help="Whether feedback leaves hidden tests out.").tag(config=True)
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: Any, cell_index: int

@@ -7,6 +7,7 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbformat.reader import NotJSONError
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors.execute import UnresponsiveKernelError
 from sqlalchemy.exc import OperationalError
@@ -65,13 +66,18 @@ def _forget_copies(nb: nbformat.NotebookNode) -> None:
 def _explain(filename: str, resources: Any, error: Exception) -> str:
     student = resources["nbgrader"]["student"]
     assignment = resources["nbgrader"]["assignment"]
-    lines = str(error).strip().splitlines()
-    reason = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     return (
-        f"{student} is not graded: {filename} cannot be used ({reason}). Ask {student} for the "
-        f"notebook again, put it there, and run: nbgrader autograde {assignment} "
+        f"{student} is not graded: {filename} cannot be used ({_reason(error)}). Ask {student} for "
+        f"the notebook again, put it there, and run: nbgrader autograde {assignment} "
         f"--student={student}"
     )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, NotJSONError):
+        return "it is no JSON: cut off on the way, or no notebook"
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 def _one_line(record: logging.LogRecord) -> bool:
