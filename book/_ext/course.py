@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
+from sphinxcontrib.bibtex.plugin import register_plugin
+from sphinxcontrib.bibtex.style.referencing import BracketStyle
+from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 ROOT = Path(__file__).resolve().parents[2]
 DOWNLOADS = ROOT / "build" / "site" / "downloads"
@@ -35,6 +39,21 @@ MATHJAX_PARTS = (
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
 )
+
+
+def _round_brackets() -> BracketStyle:
+    return BracketStyle(left="(", right=")")
+
+
+@dataclass
+class RoundAuthorYear(AuthorYearReferenceStyle):
+    """Cite as Huber (1964) and (Huber, 1964): square brackets are for intervals here."""
+
+    bracket_parenthetical: BracketStyle = field(default_factory=_round_brackets)
+    bracket_textual: BracketStyle = field(default_factory=_round_brackets)
+    bracket_author: BracketStyle = field(default_factory=_round_brackets)
+    bracket_label: BracketStyle = field(default_factory=_round_brackets)
+    bracket_year: BracketStyle = field(default_factory=_round_brackets)
 
 
 class Downloads(SphinxDirective):
@@ -53,7 +72,9 @@ class Downloads(SphinxDirective):
         rows = [[_link(file), *_facts(file)] for file in files]
         install = nodes.literal_block(text=f"python -m pip install {wheels[0].name}")
         install["language"] = "bash"
-        return [install, _table(["File", "Size", "SHA-256"], rows)]
+        table = _table(["File", "Size", "SHA-256"], rows)
+        table["classes"] += ["downloads"]
+        return [install, table]
 
 
 class Versions(SphinxDirective):
@@ -127,14 +148,15 @@ def _copy_mathjax(target: Path) -> None:
 
 
 def _write_vega(target: Path) -> None:
-    """Write Vega, which vl-convert carries, as a script whose only global is `vega`."""
+    """Write Vega, which vl-convert carries, as a script whose only global is `vegaEmbed`."""
     if not target.exists():
-        bundle = vl_convert.javascript_bundle("window.vega = vega;")
+        bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
         target.write_text(f"(() => {{{bundle}}})();", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Register the directives and the copy."""
+    """Register the directives, the citation style and the scripts."""
+    register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
     app.add_directive("downloads", Downloads)
     app.add_directive("versions", Versions)
     app.connect("config-inited", _set_scripts)

@@ -7,7 +7,7 @@ function loadVega() {
   return new Promise((resolve, reject) => {
     const tag = document.createElement("script");
     tag.src = new URL(script.dataset.vega, script.src);
-    tag.onload = () => resolve(window.vega);
+    tag.onload = () => resolve(window.vegaEmbed);
     tag.onerror = () => reject(new Error(`Could not load ${tag.src}`));
     document.head.append(tag);
   });
@@ -20,7 +20,7 @@ function rows(columns) {
   );
 }
 
-async function enliven(figure, vega) {
+async function enliven(figure, vegaEmbed) {
   const { specs, positions } = JSON.parse(
     figure.querySelector('script[type="application/json"]').textContent
   );
@@ -29,11 +29,14 @@ async function enliven(figure, vega) {
   const output = slider.querySelector("output");
   const reading = figure.querySelector(".reading");
 
-  const views = [...figure.querySelectorAll(".view")].map((container, i) => {
-    const parsed = vega.parse(specs[i]);
-    const view = new vega.View(parsed, { renderer: "svg", logLevel: vega.Error });
-    return { container, view, tables: specs[i].data.map((d) => d.name) };
-  });
+  const options = { mode: "vega", renderer: "svg", actions: false, defaultStyle: false };
+  const views = await Promise.all(
+    specs.map(async (spec) => {
+      const container = document.createElement("div");
+      const { view } = await vegaEmbed(container, spec, options);
+      return { container, view, tables: spec.data.map((table) => table.name) };
+    })
+  );
 
   const show = (position) =>
     Promise.all(
@@ -47,11 +50,7 @@ async function enliven(figure, vega) {
 
   // Drawn aside first, so that the still gives way to a finished chart of the same size.
   await show(positions[Number(input.value)]);
-  for (const { container, view } of views) {
-    container.replaceChildren();
-    view.initialize(container);
-    await view.runAsync();
-  }
+  figure.querySelectorAll(".view").forEach((still, i) => still.replaceChildren(views[i].container));
   slider.hidden = false;
 
   input.addEventListener("input", () => {
@@ -65,6 +64,6 @@ async function enliven(figure, vega) {
 
 const figures = document.querySelectorAll("figure.explorer");
 if (figures.length > 0) {
-  const vega = await loadVega();
-  for (const figure of figures) await enliven(figure, vega);
+  const vegaEmbed = await loadVega();
+  for (const figure of figures) await enliven(figure, vegaEmbed);
 }

@@ -224,7 +224,7 @@ def _line_fit_charts(
         curve("gradient", "gradient", [-1.1 * steepest, 1.1 * steepest], SERIES[0]),
         alt.layer(*(c.encode(x=across, y=up) for c in (points, line))),
     ]
-    return [chart.properties(width=230, height=190) for chart in charts]
+    return [chart.properties(width=168, height=168) for chart in charts]
 
 
 def _span(values: np.ndarray) -> list[float]:

@@ -44,7 +44,7 @@ _STYLE = {
 
 
 def panel(
-    *, xlabel: str, ylabel: str, title: str = "", width: float = 3.7, height: float = 2.9
+    *, xlabel: str, ylabel: str, title: str = "", width: float = 3.5, height: float = 2.8
 ) -> tuple[Figure, Axes]:
     """Return an empty figure with one pair of axes, in the style of the course.
 
