@@ -29,7 +29,8 @@ def plot_losses(curves: Curves, *, reach: float = 3.0, ylabel: str = "loss") -> 
     Returns:
         The panel.
     """
-    return _over_residual(curves, reach, ylabel, lambda function: function)
+    # A loss is high at both ends, a gradient rises: these corners are free for the legend.
+    return _over_residual(curves, reach, ylabel, lambda function: function, "upper center")
 
 
 def plot_gradients(curves: Curves, *, reach: float = 3.0, ylabel: str = "gradient") -> Figure:
@@ -44,7 +45,11 @@ def plot_gradients(curves: Curves, *, reach: float = 3.0, ylabel: str = "gradien
         The panel.
     """
     return _over_residual(
-        curves, reach, ylabel, lambda function: CATALOGUE[function.__name__].gradient
+        curves,
+        reach,
+        ylabel,
+        lambda function: CATALOGUE[function.__name__].gradient,
+        "upper left",
     )
 
 
@@ -157,6 +162,7 @@ def _over_residual(
     reach: float,
     ylabel: str,
     choose: Callable[[Callable[..., Array]], Callable[..., Array]],
+    corner: str,
 ) -> Figure:
     """Draw `choose(loss)` of each loss over residuals in [-reach, reach]."""
     figure, axes = panel(xlabel="residual e = prediction - target", ylabel=ylabel)
@@ -164,7 +170,7 @@ def _over_residual(
     for i, (function, parameters) in enumerate(curves):
         values = choose(function)(residuals, np.zeros_like(residuals), **parameters)
         axes.plot(residuals, values, linestyle=_DASHES[i], label=_label(function, parameters))
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc=corner)
     return figure
 
 
