@@ -1,0 +1,38 @@
+"""The summary of a run: which checks reject how many mutants of each function."""
+
+from collections import defaultdict
+from string import ascii_letters
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print, for each mutated function, how many of its mutants each check rejects."""
+    rows = [
+        row
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if getattr(report, "when", None) == "call"
+        for name, row in report.user_properties
+        if name == "mutants"
+    ]
+    if not rows:
+        return
+    terminalreporter.write_sep("-", "mutants rejected, by function and check")
+    tables = defaultdict(list)
+    for table, function, counts, rejected, total in rows:
+        tables[table].append((function, counts, f"{rejected}/{total}"))
+    for name, table in sorted(tables.items()):
+        terminalreporter.write_line(name)
+        _write_table(terminalreporter, table)
+
+
+def _write_table(terminalreporter, table):
+    """Print the functions that share their checks: a letter for each check, a row for each one."""
+    checks = sorted({check for _, counts, _ in table for check in counts})
+    width = max(len(function) for function, _, _ in table)
+    for letter, check in zip(ascii_letters, checks, strict=False):
+        terminalreporter.write_line(f"  {letter} {check}")
+    letters = "".join(f"{letter:>4}" for letter in ascii_letters[: len(checks)])
+    terminalreporter.write_line(f"{'':{width}}{letters}   rejected/mutants")
+    for function, counts, total in sorted(table):
+        cells = "".join(f"{counts.get(check, '-'):>4}" for check in checks)
+        terminalreporter.write_line(f"{function:{width}}{cells}   {total}")

@@ -1,0 +1,474 @@
+"""The cases of `losscourse.losses.regression`."""
+
+import math
+from collections.abc import Callable
+
+import array_api_compat
+import mpmath
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.optimize import brentq
+from scipy.special import logsumexp
+from sklearn.metrics import mean_pinball_loss
+
+from losscourse.arrays import Array
+from losscourse.losses import regression
+from tests.losscourse.losses.case import Case, Identity, Point, Wrong
+
+
+def draw(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions and targets whose residuals reach from a tenth of `scale` to three."""
+    targets = rng.normal(size=n)
+    return targets + scale * rng.normal(size=n), targets
+
+
+def from_torch(function: Callable[..., torch.Tensor]) -> Callable[..., np.ndarray]:
+    """Return a torch loss as a function of NumPy arrays that does not reduce."""
+
+    def oracle(predictions: np.ndarray, targets: np.ndarray, **setting: float) -> np.ndarray:
+        tensors = torch.as_tensor(predictions), torch.as_tensor(targets)
+        return function(*tensors, reduction="none", **setting).numpy()
+
+    return oracle
+
+
+def wrong_loss(name: str, body: Callable[..., Array]) -> Wrong:
+    """Return a wrong loss; `body(xp, e, **hyperparameters)` gets the residual."""
+    return Wrong(name, "loss", _of_residual(body))
+
+
+def wrong_gradient(name: str, body: Callable[..., Array]) -> Wrong:
+    """Return a wrong gradient; `body(xp, e, **hyperparameters)` gets the residual."""
+    return Wrong(name, "gradient", _of_residual(body))
+
+
+def unchecked(of: str, body: Callable[..., Array]) -> Wrong:
+    """Return the right formula without its checks of arguments."""
+    return Wrong("arguments unchecked", of, _of_residual(body), unchecked=True)
+
+
+def _of_residual(body: Callable[..., Array]) -> Callable[..., Array]:
+    def wrong(predictions: Array, targets: Array, **hyperparameters: float) -> Array:
+        xp = array_api_compat.array_namespace(predictions)
+        return body(xp, predictions - targets, **hyperparameters)
+
+    return wrong
+
+
+def subtract_in_place(predictions: Array, targets: Array) -> Array:
+    """Return the squared error, having spoilt the caller's predictions."""
+    predictions -= targets
+    return predictions**2
+
+
+def infinite(above: float, below: float) -> tuple[Point, ...]:
+    """Return the limits of a loss that is infinite at an infinite residual, with its slopes."""
+    inf = math.inf
+    return (
+        Point((inf, 0.0), above, inf),
+        Point((-inf, 0.0), below, inf),
+        Point((0.0, inf), below, inf),
+        Point((0.0, -inf), above, inf),
+    )
+
+
+def root(score: Callable[[np.ndarray], np.ndarray], targets: np.ndarray) -> float:
+    """Return where the summed score of the residuals is 0: an M-estimate of location."""
+    return brentq(lambda c: score(c - targets).sum(), targets.min(), targets.max(), xtol=1e-13)
+
+
+def example(seed: int = 0, n: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions and targets for an identity."""
+    return draw(np.random.default_rng(seed), n, 2.0)
+
+
+SQUARED_ERROR = Case(
+    loss=regression.squared_error,
+    gradient=regression.squared_error_grad,
+    settings=({},),
+    draw=draw,
+    oracle=("torch mse_loss", from_torch(F.mse_loss)),
+    exact=lambda p, t: (p - t) ** 2,
+    statistic=lambda targets: float(np.mean(targets)),
+    limits=lambda: infinite(math.inf, -math.inf),
+    identities=(
+        Identity(
+            "|e|²", lambda loss: (loss(*example()), regression.absolute_error(*example()) ** 2)
+        ),
+        Identity(
+            "mean loss = variance + bias²",
+            lambda loss: (
+                np.mean(loss(np.full(50, 0.7), example()[1])),
+                np.var(example()[1]) + (0.7 - np.mean(example()[1])) ** 2,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss("factor ½", lambda xp, e: e**2 / 2),
+        wrong_loss("absolute for squared", lambda xp, e: xp.abs(e)),
+        wrong_loss("sign kept", lambda xp, e: e * xp.abs(e)),
+        wrong_loss("mean over the batch", lambda xp, e: xp.mean(e**2) + 0 * e),
+        Wrong("sum for difference", "loss", lambda p, t: (p + t) ** 2),
+        Wrong("expanded square", "loss", lambda p, t: p**2 - 2 * p * t + t**2),
+        Wrong("in place", "loss", subtract_in_place),
+        unchecked("loss", lambda xp, e: e**2),
+        wrong_gradient("missing 2", lambda xp, e: e),
+        wrong_gradient("descent for gradient", lambda xp, e: -2 * e),
+        wrong_gradient("of the mean", lambda xp, e: 2 * e / max(1, math.prod(e.shape))),
+        unchecked("gradient", lambda xp, e: 2 * e),
+    ),
+)
+
+ABSOLUTE_ERROR = Case(
+    loss=regression.absolute_error,
+    gradient=regression.absolute_error_grad,
+    settings=({},),
+    draw=draw,
+    oracle=("torch l1_loss", from_torch(F.l1_loss)),
+    exact=lambda p, t: max(p - t, t - p),
+    statistic=lambda targets: float(np.median(targets)),
+    limits=lambda: infinite(1.0, -1.0),
+    kinks=lambda: (Point((0.0, 0.0), 0.0), Point((1.5, 1.5), 0.0)),
+    identities=(
+        Identity("max(e, -e)", lambda loss: (loss(*example()), np.abs(np.subtract(*example())))),
+        Identity(
+            "symmetric in its arguments", lambda loss: (loss(*example()), loss(*example()[::-1]))
+        ),
+    ),
+    wrongs=(
+        wrong_loss("missing abs", lambda xp, e: e),
+        wrong_loss("squared", lambda xp, e: e**2),
+        wrong_loss("root of the square", lambda xp, e: xp.sqrt(e**2)),
+        wrong_loss("rounded tip", lambda xp, e: xp.sqrt(e**2 + 1e-6)),
+        wrong_loss("negative part lost", lambda xp, e: xp.clip(e, min=0)),
+        unchecked("loss", lambda xp, e: xp.abs(e)),
+        wrong_gradient("sign", lambda xp, e: -xp.sign(e)),
+        wrong_gradient("1 at the kink", lambda xp, e: xp.where(e >= 0, 0 * e + 1, 0 * e - 1)),
+        wrong_gradient("e/|e|", lambda xp, e: e / xp.abs(e)),
+        unchecked("gradient", lambda xp, e: xp.sign(e)),
+    ),
+)
+
+
+def exact_huber(p, t, delta):
+    """Return the Huber loss by its two branches."""
+    e = abs(p - t)
+    return e**2 / 2 if e <= delta else delta * (e - mpmath.mpf(delta) / 2)
+
+
+def huber_with_where(xp: object, e: Array, delta: float) -> Array:
+    """Return the Huber loss with both branches formed everywhere."""
+    return xp.where(xp.abs(e) <= delta, e**2 / 2, delta * (xp.abs(e) - delta / 2))
+
+
+HUBER = Case(
+    loss=regression.huber,
+    gradient=regression.huber_grad,
+    settings=({}, {"delta": 0.1}, {"delta": 1.0}, {"delta": 1.345}, {"delta": 10.0}),
+    draw=draw,
+    oracle=("torch huber_loss", from_torch(F.huber_loss)),
+    exact=lambda p, t, delta=1.0: exact_huber(p, t, delta),
+    statistic=lambda targets, delta=1.0: root(lambda e: np.clip(e, -delta, delta), targets),
+    limits=lambda delta=1.0: infinite(delta, -delta),
+    seams=lambda delta=1.0: (-delta, delta),
+    identities=(
+        Identity(
+            "half the squared error where delta is large",
+            lambda loss: (loss(*example(), delta=1e3), regression.squared_error(*example()) / 2),
+        ),
+        Identity(
+            "delta · absolute error where delta is small",
+            lambda loss: (
+                loss(*example(), delta=1e-15) / 1e-15,
+                regression.absolute_error(*example()),
+            ),
+        ),
+        Identity(
+            "delta · smooth L1",
+            lambda loss: (
+                loss(*example(), delta=0.3),
+                0.3 * regression.smooth_l1(*example(), beta=0.3),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "½ missing near the target",
+            lambda xp, e, delta=1.0: xp.where(
+                xp.abs(e) <= delta, e**2, delta * (xp.abs(e) - delta / 2)
+            ),
+        ),
+        wrong_loss(
+            "jump at the seam",
+            lambda xp, e, delta=1.0: xp.where(xp.abs(e) <= delta, e**2 / 2, delta * xp.abs(e)),
+        ),
+        wrong_loss(
+            "delta² for delta²/2",
+            lambda xp, e, delta=1.0: xp.where(
+                xp.abs(e) <= delta, e**2 / 2, delta * (xp.abs(e) - delta)
+            ),
+        ),
+        wrong_loss(
+            "branches swapped",
+            lambda xp, e, delta=1.0: xp.where(
+                xp.abs(e) > delta, e**2 / 2, delta * (xp.abs(e) - delta / 2)
+            ),
+        ),
+        wrong_loss(
+            "missing abs in the comparison",
+            lambda xp, e, delta=1.0: xp.where(
+                e <= delta, e**2 / 2, delta * (xp.abs(e) - delta / 2)
+            ),
+        ),
+        wrong_loss("delta left out", lambda xp, e, delta=1.0: huber_with_where(xp, e, 1.0)),
+        wrong_loss("smooth L1", lambda xp, e, delta=1.0: huber_with_where(xp, e, delta) / delta),
+        wrong_loss(
+            "square formed far out", lambda xp, e, delta=1.0: huber_with_where(xp, e, delta)
+        ),
+        unchecked(
+            "loss",
+            lambda xp, e, delta=1.0: (
+                xp.clip(xp.abs(e), max=delta) * (xp.abs(e) - xp.clip(xp.abs(e), max=delta) / 2)
+            ),
+        ),
+        wrong_gradient("not clipped", lambda xp, e, delta=1.0: e),
+        wrong_gradient("clipped at 1", lambda xp, e, delta=1.0: xp.clip(e, min=-1, max=1)),
+        wrong_gradient("clipped above only", lambda xp, e, delta=1.0: xp.clip(e, max=delta)),
+        wrong_gradient("sign", lambda xp, e, delta=1.0: xp.clip(-e, min=-delta, max=delta)),
+        unchecked("gradient", lambda xp, e, delta=1.0: xp.clip(e, min=-delta, max=delta)),
+    ),
+)
+
+
+def exact_smooth_l1(p, t, beta):
+    """Return the smooth L1 loss by its two branches."""
+    e = abs(p - t)
+    return e**2 / (2 * mpmath.mpf(beta)) if e < beta else e - mpmath.mpf(beta) / 2
+
+
+def smooth_l1_location(targets: np.ndarray, beta: float = 1.0) -> float:
+    """Return Huber's location, or the median, its limit at beta 0."""
+    if beta == 0:
+        return float(np.median(targets))
+    return root(lambda e: np.clip(e, -beta, beta), targets)
+
+
+def smooth_l1_with_where(xp: object, e: Array, beta: float) -> Array:
+    """Return the smooth L1 loss with both branches formed everywhere."""
+    return xp.where(xp.abs(e) < beta, e**2 / (2 * beta), xp.abs(e) - beta / 2)
+
+
+SMOOTH_L1 = Case(
+    loss=regression.smooth_l1,
+    gradient=regression.smooth_l1_grad,
+    settings=({}, {"beta": 0.0}, {"beta": 0.1}, {"beta": 1.0}, {"beta": 10.0}),
+    draw=draw,
+    oracle=("torch smooth_l1_loss", from_torch(F.smooth_l1_loss)),
+    exact=lambda p, t, beta=1.0: exact_smooth_l1(p, t, beta),
+    statistic=smooth_l1_location,
+    limits=lambda beta=1.0: infinite(1.0, -1.0),
+    kinks=lambda beta=1.0: (Point((1.5, 1.5), 0.0),) if beta == 0 else (),
+    seams=lambda beta=1.0: (-beta, beta),
+    identities=(
+        Identity(
+            "Huber / beta",
+            lambda loss: (
+                loss(*example(), beta=0.3),
+                regression.huber(*example(), delta=0.3) / 0.3,
+            ),
+        ),
+        Identity(
+            "absolute error at beta 0",
+            lambda loss: (loss(*example(), beta=0.0), regression.absolute_error(*example())),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "not divided by beta",
+            lambda xp, e, beta=1.0: beta * smooth_l1_with_where(xp, e, beta) if beta else xp.abs(e),
+        ),
+        wrong_loss(
+            "jump at the seam",
+            lambda xp, e, beta=1.0: (
+                xp.where(xp.abs(e) < beta, e**2 / (2 * beta), xp.abs(e) - 0.5)
+                if beta
+                else xp.abs(e)
+            ),
+        ),
+        wrong_loss(
+            "beta divides by zero",
+            lambda xp, e, beta=1.0: (
+                xp.clip(xp.abs(e), max=beta)
+                / make_like(e, beta)
+                * (xp.abs(e) - xp.clip(xp.abs(e), max=beta) / 2)
+            ),
+        ),
+        wrong_loss(
+            "missing abs far out",
+            lambda xp, e, beta=1.0: (
+                xp.where(xp.abs(e) < beta, e**2 / (2 * beta), e - beta / 2) if beta else xp.abs(e)
+            ),
+        ),
+        unchecked(
+            "loss",
+            lambda xp, e, beta=1.0: smooth_l1_with_where(xp, e, beta) if beta else xp.abs(e),
+        ),
+        wrong_gradient(
+            "not divided by beta",
+            lambda xp, e, beta=1.0: xp.clip(e, min=-beta, max=beta) if beta else xp.sign(e),
+        ),
+        wrong_gradient("sign of the residual", lambda xp, e, beta=1.0: xp.sign(e)),
+        wrong_gradient("not clipped", lambda xp, e, beta=1.0: e / beta if beta else xp.sign(e)),
+        wrong_gradient(
+            "1 at the kink",
+            lambda xp, e, beta=1.0: (
+                xp.clip(e / beta, min=-1, max=1) if beta else xp.where(e >= 0, 0 * e + 1, 0 * e - 1)
+            ),
+        ),
+        unchecked(
+            "gradient",
+            lambda xp, e, beta=1.0: xp.clip(e / beta, min=-1, max=1) if beta else xp.sign(e),
+        ),
+    ),
+)
+
+
+def make_like(e: Array, value: float) -> Array:
+    """Return `value` in the dtype of `e`, so that a division by 0 gives inf and not an error."""
+    return 0 * e + value
+
+
+LOG_COSH = Case(
+    loss=regression.log_cosh,
+    gradient=regression.log_cosh_grad,
+    settings=({},),
+    draw=draw,
+    oracle=(
+        "SciPy logsumexp",
+        lambda p, t: logsumexp(np.stack([p - t, t - p]), axis=0) - math.log(2),
+    ),
+    exact=lambda p, t: mpmath.log(mpmath.cosh(p - t)),
+    statistic=lambda targets: root(np.tanh, targets),
+    limits=lambda: infinite(1.0, -1.0),
+    identities=(
+        Identity(
+            "symmetric in its arguments", lambda loss: (loss(*example()), loss(*example()[::-1]))
+        ),
+        Identity(
+            "half the squared error near 0",
+            lambda loss: (
+                loss(example()[0] * 1e-7, np.zeros(50)),
+                regression.squared_error(example()[0] * 1e-7, np.zeros(50)) / 2,
+            ),
+        ),
+        Identity(
+            "absolute error - log 2 far out",
+            lambda loss: (
+                loss(np.linspace(50, 1e3, 20), np.zeros(20)),
+                np.linspace(50, 1e3, 20) - math.log(2),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss("cosh overflows", lambda xp, e: xp.log(xp.cosh(e))),
+        wrong_loss(
+            "cancels near 0",
+            lambda xp, e: xp.abs(e) + xp.log1p(xp.exp(-2 * xp.abs(e))) - math.log(2),
+        ),
+        wrong_loss(
+            "missing log 2",
+            lambda xp, e: xp.abs(e) + xp.log1p(xp.exp(-2 * xp.abs(e))),
+        ),
+        wrong_loss("missing abs", lambda xp, e: e + xp.log1p(xp.exp(-2 * e)) - math.log(2)),
+        wrong_loss("parabola", lambda xp, e: e**2 / 2),
+        unchecked(
+            "loss",
+            lambda xp, e: xp.where(
+                xp.abs(e) < 1,
+                xp.log1p(xp.sinh(xp.clip(e, min=-1, max=1)) ** 2) / 2,
+                xp.abs(e) + xp.log1p(xp.exp(-2 * xp.abs(e))) - math.log(2),
+            ),
+        ),
+        wrong_gradient("sinh/cosh overflows", lambda xp, e: xp.sinh(e) / xp.cosh(e)),
+        wrong_gradient("sign", lambda xp, e: -xp.tanh(e)),
+        wrong_gradient("second derivative", lambda xp, e: 1 - xp.tanh(e) ** 2),
+        wrong_gradient("sigmoid for tanh", lambda xp, e: 2 / (1 + xp.exp(-e)) - 1),
+        unchecked("gradient", lambda xp, e: xp.tanh(e)),
+    ),
+)
+
+
+def sklearn_pinball(p: np.ndarray, t: np.ndarray, quantile: float = 0.5) -> np.ndarray:
+    """Return scikit-learn's pinball loss of each example, taken as outputs of one example."""
+    return mean_pinball_loss(t[None], p[None], alpha=quantile, multioutput="raw_values")
+
+
+PINBALL = Case(
+    loss=regression.pinball,
+    gradient=regression.pinball_grad,
+    settings=({}, {"quantile": 0.1}, {"quantile": 0.5}, {"quantile": 0.9}),
+    draw=draw,
+    oracle=("scikit-learn mean_pinball_loss", sklearn_pinball),
+    exact=lambda p, t, quantile=0.5: (
+        quantile * (t - p) if p < t else (1 - mpmath.mpf(quantile)) * (p - t)
+    ),
+    statistic=lambda targets, quantile=0.5: float(
+        np.quantile(targets, quantile, method="inverted_cdf")
+    ),
+    limits=lambda quantile=0.5: infinite(1 - quantile, -quantile),
+    kinks=lambda quantile=0.5: (
+        Point((0.0, 0.0), 0.5 - quantile),
+        Point((1.5, 1.5), 0.5 - quantile),
+    ),
+    identities=(
+        Identity(
+            "half the absolute error at ½",
+            lambda loss: (
+                loss(*example(), quantile=0.5),
+                regression.absolute_error(*example()) / 2,
+            ),
+        ),
+        Identity(
+            "mirrored at 1 - quantile",
+            lambda loss: (loss(*example(), quantile=0.2), loss(*example()[::-1], quantile=0.8)),
+        ),
+        Identity(
+            "two mirrored quantiles add up to the absolute error",
+            lambda loss: (
+                loss(*example(), quantile=0.2) + loss(*example(), quantile=0.8),
+                regression.absolute_error(*example()),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "quantile for 1 - quantile",
+            lambda xp, e, quantile=0.5: xp.maximum(-(1 - quantile) * e, quantile * e),
+        ),
+        wrong_loss(
+            "min for max",
+            lambda xp, e, quantile=0.5: xp.minimum(-quantile * e, (1 - quantile) * e),
+        ),
+        wrong_loss("one side only", lambda xp, e, quantile=0.5: -quantile * e),
+        wrong_loss(
+            "twice", lambda xp, e, quantile=0.5: 2 * xp.maximum(-quantile * e, (1 - quantile) * e)
+        ),
+        wrong_loss("quantile left out", lambda xp, e, quantile=0.5: xp.abs(e) / 2),
+        unchecked(
+            "loss", lambda xp, e, quantile=0.5: xp.maximum(-quantile * e, (1 - quantile) * e)
+        ),
+        wrong_gradient(
+            "quantile for 1 - quantile",
+            lambda xp, e, quantile=0.5: xp.sign(e) / 2 + (quantile - 0.5),
+        ),
+        wrong_gradient(
+            "end of the subdifferential at the kink",
+            lambda xp, e, quantile=0.5: xp.where(e > 0, 0 * e + (1 - quantile), 0 * e - quantile),
+        ),
+        wrong_gradient("sign", lambda xp, e, quantile=0.5: quantile - 0.5 - xp.sign(e) / 2),
+        unchecked("gradient", lambda xp, e, quantile=0.5: xp.sign(e) / 2 + (0.5 - quantile)),
+    ),
+)
+
+CASES = [SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, SMOOTH_L1, LOG_COSH, PINBALL]
