@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from losscourse.arrays import Array
@@ -81,7 +82,7 @@ def plot_lines(
     for i, (name, (slope, intercept)) in enumerate(lines.items()):
         axes.plot(ends, slope * ends + intercept, linestyle=_DASHES[i], color=SERIES[i], label=name)
     if lines:
-        axes.legend(frameon=False, fontsize=9)
+        _legend(axes)
     return figure
 
 
@@ -115,7 +116,7 @@ def plot_series(
     if "y" in log:
         axes.set_yscale("log")
     if len(series) > 1:
-        axes.legend(frameon=False, fontsize=9)
+        _legend(axes)
     return figure
 
 
@@ -153,7 +154,7 @@ def plot_intervals(
             label=method,
         )
     axes.set_xticks(range(len(conditions)), conditions)
-    axes.legend(frameon=False, fontsize=9)
+    _legend(axes)
     return figure
 
 
@@ -170,8 +171,13 @@ def _over_residual(
     for i, (function, parameters) in enumerate(curves):
         values = choose(function)(residuals, np.zeros_like(residuals), **parameters)
         axes.plot(residuals, values, linestyle=_DASHES[i], label=_label(function, parameters))
-    axes.legend(frameon=False, fontsize=9, loc=corner)
+    _legend(axes, corner)
     return figure
+
+
+def _legend(axes: Axes, corner: str = "best") -> None:
+    """Draw the legend in the page's ink."""
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc=corner)
 
 
 def _label(function: Callable[..., Array], parameters: Mapping[str, float]) -> str:
