@@ -34,8 +34,8 @@ class Card:
             "Formula": f"${_latex(loss.formula)}$ with ${_latex(RESIDUAL)} = \\hat{{y}} - y$",
             "Use": loss.use,
             "Range": f"${_latex_interval(loss)}$" + (unit if loss.unit != "none" else ""),
-            "Best constant": f"{loss.at_chance:.4g} on a standard normal target"
-            + (f" ({chance})" if chance else ""),
+            "At chance": f"{loss.at_chance:.4g}: the best constant for a standard normal target"
+            + (f", {chance}" if chance else ""),
             "Gradient": f"${_latex(loss.derivative)}$, between ${low}$ and ${high}$",
             "Convex": "yes" if loss.convex else "no",
             "Smooth": _SMOOTHNESS.get(loss.smoothness, "all derivatives exist"),
