@@ -1,0 +1,292 @@
+"""stable: held against mpmath and torch where the textbook forms break, with those as mutants."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import array_api_compat
+import mpmath
+import numpy as np
+import pytest
+import torch
+
+from losscourse import stable
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
+from tests.losscourse.mutants import Mutant, assert_rejected
+
+SPREAD = np.concatenate([s * 10.0 ** np.arange(-12, 4) for s in (-1, 1)])
+AROUND_ONE = np.concatenate([s * np.linspace(0.9, 1.1, 21) for s in (-1, 1)])
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function of one array: exact values, derivatives declared, wrong versions.
+
+    `special` holds inputs, each with the declared value and autograd's derivative there.
+    """
+
+    function: Callable
+    exact: Callable
+    derivative: Callable
+    inputs: np.ndarray
+    special: tuple[tuple[float, float, float], ...]
+    mutants: dict[str, Callable]
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+
+FUNCTIONS = (
+    Elementwise(
+        function=stable.softplus,
+        exact=lambda x: mpmath.log1p(mpmath.exp(x)),
+        derivative=lambda x: 1 / (1 + mpmath.exp(-x)),
+        inputs=np.concatenate([SPREAD, AROUND_ONE]),
+        special=(
+            (0.0, math.log(2), 0.5),
+            (-0.0, math.log(2), 0.5),
+            (math.inf, math.inf, 1.0),
+            (-math.inf, 0.0, 0.0),
+        ),
+        mutants={
+            "exp overflows": lambda xp, x: xp.log1p(xp.exp(x)),
+            "cancels far below 0": lambda xp, x: xp.log(1 + xp.exp(-xp.abs(x))) + xp.clip(x, min=0),
+            "sign": lambda xp, x: stable.softplus(-x),
+            "derivative 1 at 0": lambda xp, x: xp.clip(x, min=0) + xp.log1p(xp.exp(-xp.abs(x))),
+            "rectifier": lambda xp, x: xp.clip(x, min=0),
+        },
+    ),
+    Elementwise(
+        function=stable.log_cosh,
+        exact=lambda x: mpmath.log(mpmath.cosh(x)),
+        derivative=mpmath.tanh,
+        inputs=np.concatenate([SPREAD, AROUND_ONE]),
+        special=(
+            (0.0, 0.0, 0.0),
+            (-0.0, 0.0, 0.0),
+            (1.0, math.log(math.cosh(1)), math.tanh(1)),
+            (-1.0, math.log(math.cosh(1)), -math.tanh(1)),
+            (math.inf, math.inf, 1.0),
+            (-math.inf, math.inf, -1.0),
+        ),
+        mutants={
+            "cosh overflows": lambda xp, x: xp.log(xp.cosh(x)),
+            "cancels near 0": lambda xp, x: (
+                xp.abs(x) + xp.log1p(xp.exp(-2 * xp.abs(x))) - math.log(2)
+            ),
+            "softplus(2x) - x - log 2": lambda xp, x: stable.softplus(2 * x) - x - math.log(2),
+            "log 2 left out": lambda xp, x: xp.log1p(xp.exp(-2 * xp.abs(x))) + xp.abs(x),
+            "parabola near 0": lambda xp, x: xp.where(
+                xp.abs(x) < 1, xp.square(xp.clip(x, min=-1, max=1)) / 2, stable.log_cosh(x)
+            ),
+        },
+    ),
+    Elementwise(
+        function=stable.sqrt,
+        exact=mpmath.sqrt,
+        derivative=lambda x: 1 / (2 * mpmath.sqrt(x)),
+        inputs=np.abs(np.concatenate([SPREAD, AROUND_ONE])),
+        special=((0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (math.inf, math.inf, 0.0)),
+        mutants={
+            "infinite slope at 0": lambda xp, x: xp.sqrt(x),
+            "NaN slope at 0": lambda xp, x: xp.where(x == 0, xp.zeros_like(x), xp.sqrt(x)),
+            "shifted by an epsilon": lambda xp, x: xp.sqrt(x + 1e-12),
+            "floor under small numbers": lambda xp, x: xp.sqrt(xp.clip(x, min=1e-8)),
+        },
+    ),
+)
+
+
+def value_is_exact_in_every_format(f: Elementwise) -> None:
+    _assert_exact(f, lambda x: f.function(x), f.exact)
+
+
+def autograd_is_exact_in_every_torch_format(f: Elementwise) -> None:
+    def derived(x):
+        x.requires_grad_()
+        f.function(x).sum().backward()
+        return x.grad
+
+    _assert_exact(f, derived, f.derivative, library="torch")
+
+
+def special_inputs_give_the_declared_value_and_slope(f: Elementwise) -> None:
+    for x, value, slope in f.special:
+        with np.errstate(all="raise", under="ignore"):
+            assert float(f.function(np.asarray(x))) == pytest.approx(value)
+        tensor = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+        f.function(tensor).backward()
+        assert float(tensor.grad) == pytest.approx(slope)
+
+
+def nan_shape_and_dtype_are_kept(f: Elementwise) -> None:
+    for library, dtype in FORMATS:
+        x = make(library, dtype, np.asarray([[math.nan, 1.0]]))
+        out = f.function(x)
+        assert dtype_name(out) == dtype
+        assert np.isnan(read(out)).tolist() == [[True, False]]
+        for shape in ((), (0,), (0, 2)):
+            assert tuple(f.function(make(library, dtype, np.ones(shape))).shape) == shape
+
+
+def _assert_exact(f: Elementwise, function: Callable, exact: Callable, library: str = "") -> None:
+    for where, dtype in FORMATS:
+        if library in ("", where):
+            x = make(where, dtype, f.inputs)
+            values = read(x)
+            out = read(function(x))
+            with mpmath.workdps(60):
+                # Values whose float16 is 0 or inf are among the special ones.
+                usual = np.isfinite(values) & (values != 0)
+                expected = [float(exact(mpmath.mpf(v))) for v in values[usual]]
+            precision = PRECISION[dtype]
+            np.testing.assert_allclose(
+                out[usual], expected, rtol=precision.rtol, atol=precision.tiny, err_msg=dtype
+            )
+
+
+CHECKS = (
+    value_is_exact_in_every_format,
+    autograd_is_exact_in_every_torch_format,
+    special_inputs_give_the_declared_value_and_slope,
+    nan_shape_and_dtype_are_kept,
+)
+FUNCTION = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.name)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@FUNCTION
+def test_elementwise(f, check):
+    check(f)
+
+
+@FUNCTION
+def test_mutants_are_rejected(request, f):
+    def wrong(body):
+        return lambda x: body(array_api_compat.array_namespace(x), x)
+
+    mutants = [
+        Mutant(name, replace(f, function=wrong(body))) for name, body in f.mutants.items()
+    ] + [
+        Mutant("float64", replace(f, function=lambda x: _as_float64(f.function(x)))),
+    ]
+    assert_rejected(request, f.name, CHECKS, mutants, table="stable")
+
+
+def _as_float64(x):
+    xp = array_api_compat.array_namespace(x)
+    return xp.astype(x, xp.float64)
+
+
+@FUNCTION
+def test_what_is_no_array_of_floats_is_refused(f):
+    for bad in ([1.0], 1.0, np.ones(2, int)):
+        with pytest.raises(TypeError, match=r"^x: expected .*got (list|float|int64)$"):
+            f.function(bad)
+
+
+@FUNCTION
+def test_inputs_stay_as_they_were(f):
+    x = np.asarray([1.0, 4.0])
+    x.setflags(write=False)
+    f.function(x)
+    assert x.tolist() == [1.0, 4.0]
+
+
+def test_sqrt_of_a_negative_number_is_nan():
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(stable.sqrt(np.asarray([-1.0]))).all()
+
+
+# log_sum_exp reduces an axis, so it has its own checks.
+
+ROWS = np.asarray([[1.0, 2.0, 3.0], [-1000.0, -1000.0, -1001.0], [1000.0, -1000.0, 999.0]])
+
+
+def sums_are_exact(log_sum_exp):
+    for library, dtype in FORMATS:
+        x = make(library, dtype, ROWS)
+        out = log_sum_exp(x)
+        assert dtype_name(out) == dtype
+        with mpmath.workdps(60):
+            exact = [float(mpmath.log(mpmath.fsum(map(mpmath.exp, row)))) for row in read(x)]
+        np.testing.assert_allclose(read(out), exact, rtol=PRECISION[dtype].rtol)
+
+
+def any_axis_can_be_summed(log_sum_exp):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    for axis in (-3, -2, -1, 0, 1, 2):
+        np.testing.assert_allclose(
+            log_sum_exp(x, axis=axis), torch.logsumexp(torch.as_tensor(x), axis).numpy()
+        )
+
+
+def infinities_are_handled(log_sum_exp):
+    inf = math.inf
+    rows = np.asarray([[-inf, -inf], [-inf, 0.0], [inf, 0.0], [inf, inf], [inf, -inf]])
+    for library in ("numpy", "torch", "strict"):
+        with np.errstate(invalid="raise", divide="ignore"):
+            out = read(log_sum_exp(make(library, "float64", rows)))
+        assert out.tolist() == [-inf, 0.0, inf, inf, inf]
+    assert np.isnan(log_sum_exp(np.asarray([[math.nan, 0.0]]))).tolist() == [True]
+
+
+def gradient_is_the_softmax(log_sum_exp):
+    x = torch.as_tensor(np.concatenate([ROWS, [[5.0, 5.0, 5.0], [-math.inf, 0.0, 1.0]]]))
+    x.requires_grad_()
+    log_sum_exp(x).sum().backward()
+    torch.testing.assert_close(x.grad, torch.softmax(x, -1).detach(), rtol=1e-12, atol=1e-15)
+
+
+def empty_axis_is_an_error(log_sum_exp):
+    with pytest.raises(ValueError, match="x: expected at least one element along axis -1"):
+        log_sum_exp(np.zeros((2, 0)))
+    for x, axis in ((np.zeros(2), 1), (np.zeros(2), -2), (np.asarray(1.0), -1)):
+        with pytest.raises(ValueError, match=r"axis: expected one of the \d axes of x, got"):
+            log_sum_exp(x, axis=axis)
+    assert log_sum_exp(np.zeros((0, 2))).shape == (0,)
+
+
+LSE_CHECKS = (
+    sums_are_exact,
+    any_axis_can_be_summed,
+    infinities_are_handled,
+    gradient_is_the_softmax,
+    empty_axis_is_an_error,
+)
+
+
+@pytest.mark.parametrize("check", LSE_CHECKS, ids=lambda check: check.__name__)
+def test_log_sum_exp(check):
+    check(stable.log_sum_exp)
+
+
+def test_log_sum_exp_mutants_are_rejected(request):
+    def wrong(body):
+        def mutant(x, *, axis=-1):
+            stable.log_sum_exp(x, axis=axis)
+            return body(array_api_compat.array_namespace(x), x, axis)
+
+        return mutant
+
+    def shifted(xp, x, axis):
+        largest = xp.max(x, axis=axis, keepdims=True)
+        return xp.log(xp.sum(xp.exp(x - largest), axis=axis)) + xp.squeeze(largest, axis=axis)
+
+    def unchecked(x, *, axis=-1):
+        try:
+            return stable.log_sum_exp(x, axis=axis)
+        except ValueError:
+            return -math.inf
+
+    mutants = [
+        Mutant("exp overflows", wrong(lambda xp, x, axis: xp.log(xp.sum(xp.exp(x), axis=axis)))),
+        Mutant("infinity minus infinity", wrong(shifted)),
+        Mutant("last axis always", wrong(lambda xp, x, axis: stable.log_sum_exp(x))),
+        Mutant("mean for sum", wrong(lambda xp, x, axis: shifted(xp, x, axis) - math.log(3))),
+        Mutant("maximum", wrong(lambda xp, x, axis: xp.max(x, axis=axis))),
+        Mutant("empty sum allowed", unchecked),
+    ]
+    assert_rejected(request, "log_sum_exp", LSE_CHECKS, mutants, table="stable: log_sum_exp")
