@@ -5,13 +5,14 @@ reads in light, in dark and in print.
 """
 
 from losscourse.figures.cards import card
-from losscourse.figures.explorers import explore_line_fit
+from losscourse.figures.explorers import explore_descent, explore_line_fit
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
     plot_gradients,
     plot_intervals,
     plot_lines,
     plot_losses,
+    plot_objectives,
     plot_series,
 )
 from losscourse.figures.tables import table
@@ -19,12 +20,14 @@ from losscourse.figures.tables import table
 __all__ = [
     "Picture",
     "card",
+    "explore_descent",
     "explore_line_fit",
     "panel",
     "plot_gradients",
     "plot_intervals",
     "plot_lines",
     "plot_losses",
+    "plot_objectives",
     "plot_series",
     "table",
 ]

@@ -16,8 +16,10 @@ from scipy.optimize import minimize
 from losscourse.arrays import Array
 from losscourse.catalogue import CATALOGUE, Loss
 from losscourse.figures.pictures import INK, SERIES, frame, themed_svg
+from losscourse.losses.regression import mse, squared_error_grad
+from losscourse.optimizers import gradient_descent
 
-__all__ = ["Explorer", "explore_line_fit"]
+__all__ = ["Explorer", "explore_descent", "explore_line_fit"]
 
 Rows = list[dict[str, float]]
 
@@ -146,6 +148,55 @@ def explore_line_fit(
     )
 
 
+def explore_descent(
+    x: Array,
+    y: Array,
+    learning_rates: Sequence[float],
+    *,
+    start: float,
+    alt: str,
+    caption: str,
+    steps: int = 60,
+) -> Explorer:
+    """Return an explorer of the learning rate: a line is fitted by gradient descent on the MSE.
+
+    Descent begins at slope 0 and intercept 0. One panel shows the objective over the steps, one
+    the path over level lines of the objective, one the line that the last step reached.
+
+    Args:
+        x: Floats, shape (N,), not all equal.
+        y: Floats, shape (N,).
+        learning_rates: The slider's positions, rising; positive.
+        start: The learning rate to begin with; one of `learning_rates`.
+        alt: What the still shows.
+        caption: Below the figure; plain text.
+        steps: How many steps descent takes.
+
+    Returns:
+        The explorer.
+
+    Raises:
+        ValueError: `start` is none of `learning_rates`, or one of these is not positive.
+
+    Example:
+        >>> x = np.asarray([-1.0, 1.0])
+        >>> explorer = explore_descent(x, 2 * x, [0.1, 0.5], start=0.5, alt="Descent", caption="")
+        >>> explorer.positions[1].tables["path"][1]["slope"]
+        2.0
+    """
+    if start not in learning_rates:
+        raise ValueError(f"start: expected one of the learning rates, got {start}")
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    return Explorer(
+        _descent_charts(design, y, steps),
+        [_descent_position(design, y, rate, steps) for rate in learning_rates],
+        start=list(learning_rates).index(start),
+        label="learning rate",
+        alt=alt,
+        caption=caption,
+    )
+
+
 def _position(
     loss: Loss, parameter: str, value: float, grid: np.ndarray, x: np.ndarray, y: np.ndarray
 ) -> Position:
@@ -225,6 +276,90 @@ def _line_fit_charts(
         alt.layer(*(c.encode(x=across, y=up) for c in (points, line))),
     ]
     return [chart.properties(width=168, height=168) for chart in charts]
+
+
+def _descent_position(design: np.ndarray, y: np.ndarray, rate: float, steps: int) -> Position:
+    """Return the path of gradient descent at one learning rate."""
+    init, update = gradient_descent(rate)
+    theta = np.zeros(2)
+    state, path = init(theta), [theta]
+    for _ in range(steps):
+        gradient = design.T @ squared_error_grad(design @ theta, y) / len(y)
+        updates, state = update(gradient, state, theta)
+        theta = theta + updates
+        path.append(theta)
+    slopes, intercepts = np.stack(path, axis=1)
+    objective = np.asarray([mse(design @ point, y) for point in path])
+    flat, steep = 1 - rate * np.linalg.eigvalsh(_hessian(design))
+    ends = np.asarray([design[:, 0].min(), design[:, 0].max()])
+    return Position(
+        label=f"{rate:.3g}",
+        reading=(
+            f"After {steps} steps at learning rate {rate:.3g} the objective is "
+            f"{objective[-1]:.3g}. Each step multiplies the distance from the best line by "
+            f"{steep:.3f} in the steep direction and by {flat:.3f} in the flat one."
+        ),
+        tables={
+            "path": _rows(
+                step=np.arange(steps + 1), objective=objective, slope=slopes, intercept=intercepts
+            ),
+            "line": _rows(x=ends, y=theta[0] * ends + theta[1]),
+        },
+    )
+
+
+def _descent_charts(design: np.ndarray, y: np.ndarray, steps: int) -> list[Any]:
+    """Return the three charts: objective over steps, path over level lines, data with the line."""
+    import altair as alt
+
+    def axis(name: str, domain: Sequence[float]) -> dict[str, Any]:
+        return {"title": name, "scale": alt.Scale(domain=domain, nice=False)}
+
+    best = np.linalg.lstsq(design, y, rcond=None)[0]
+    lowest, first = (float(mse(design @ theta, y)) for theta in (best, np.zeros(2)))
+    decades = alt.Scale(type="log", domain=[max(lowest / 2, first / 1e4), 20 * first])
+    path = alt.Chart(alt.NamedData("path"))
+    curve = path.mark_line(color=SERIES[0], clip=True).encode(
+        x=alt.X("step:Q", **axis("step", [0, steps])),
+        y=alt.Y("objective:Q", title="objective", scale=decades, axis=alt.Axis(tickCount=4)),
+    )
+
+    levels = alt.Chart(alt.Data(values=_level_lines(design, best, first - lowest)))
+    thin = levels.mark_line(color=INK, opacity=0.35, strokeWidth=1, clip=True)
+    dots = alt.OverlayMarkDef(color=SERIES[0], size=12, clip=True)
+    walk = path.mark_line(color=SERIES[0], strokeWidth=1, clip=True, point=dots)
+    slope, intercept = (sorted((-0.5 * value, 2.8 * value)) for value in best)
+    across = alt.X("slope:Q", **axis("slope", slope))
+    up = alt.Y("intercept:Q", **axis("intercept", intercept))
+    plane = alt.layer(
+        thin.encode(x=across, y=up, detail="level:N", order="turn:Q"),
+        walk.encode(x=across, y=up, order="step:Q"),
+    )
+
+    across = alt.X("x:Q", **axis("x", _span(design[:, 0])))
+    up = alt.Y("y:Q", **axis("y", _span(y)))
+    points = alt.Chart(alt.Data(values=_rows(x=design[:, 0], y=y)))
+    faint = points.mark_point(color=INK, filled=True, opacity=0.6, size=12)
+    line = alt.Chart(alt.NamedData("line")).mark_line(color=SERIES[1], clip=True)
+    fit = alt.layer(*(chart.encode(x=across, y=up) for chart in (faint, line)))
+    return [chart.properties(width=168, height=168) for chart in (curve, plane, fit)]
+
+
+def _level_lines(design: np.ndarray, best: np.ndarray, excess: float) -> Rows:
+    """Return ellipses on which the objective exceeds its minimum by shares of `excess`."""
+    turn = np.linspace(0, 2 * np.pi, 41)
+    circle = np.stack([np.cos(turn), np.sin(turn)])
+    ellipse = np.linalg.inv(np.linalg.cholesky(_hessian(design))).T @ circle
+    rows: Rows = []
+    for level, share in enumerate((0.01, 0.1, 0.4, 1.0)):
+        slope, intercept = best[:, None] + np.sqrt(2 * share * excess) * ellipse
+        rows += _rows(level=np.full_like(turn, level), turn=turn, slope=slope, intercept=intercept)
+    return rows
+
+
+def _hessian(design: np.ndarray) -> np.ndarray:
+    """Return the second derivatives of the mean squared error of a linear model."""
+    return 2 * design.T @ design / len(design)
 
 
 def _span(values: np.ndarray) -> list[float]:

@@ -5,12 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.optimize import minimize_scalar
 
 from losscourse.arrays import Array
 from losscourse.catalogue import CATALOGUE
 from losscourse.figures.pictures import INK, SERIES, panel
 
-__all__ = ["plot_gradients", "plot_intervals", "plot_lines", "plot_losses", "plot_series"]
+__all__ = [
+    "plot_gradients",
+    "plot_intervals",
+    "plot_lines",
+    "plot_losses",
+    "plot_objectives",
+    "plot_series",
+]
 
 Curves = Sequence[tuple[Callable[..., Array], Mapping[str, float]]]
 """Losses with their hyperparameters: `[(huber, {"delta": 1.0}), …]`."""
@@ -52,6 +60,63 @@ def plot_gradients(curves: Curves, *, reach: float = 3.0, ylabel: str = "gradien
         lambda function: CATALOGUE[function.__name__].gradient,
         "upper left",
     )
+
+
+def plot_objectives(
+    targets: Array,
+    curves: Curves,
+    *,
+    reach: tuple[float, float],
+    xlabel: str = "constant prediction",
+    title: str = "",
+) -> Figure:
+    """Return a panel with the mean loss of a constant prediction, its minimum marked and named.
+
+    Each curve is divided by its minimum, since losses differ in unit.
+
+    Args:
+        targets: Floats, shape (N,); marked below the curves.
+        curves: Losses of the catalogue with their hyperparameters.
+        reach: The prediction runs from the first number to the second.
+        xlabel: The horizontal axis, with its unit.
+        title: Above the axes.
+
+    Returns:
+        The panel.
+
+    Raises:
+        ValueError: All targets are equal: each minimum is then 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from losscourse.losses.regression import absolute_error, squared_error
+        >>> targets = np.asarray([1.0, 2.0, 9.0])
+        >>> curves = [(squared_error, {}), (absolute_error, {})]
+        >>> figure = plot_objectives(targets, curves, reach=(0, 10))
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['Squared error: best at 4.0', 'Absolute error: best at 2.0']
+    """
+    if np.ptp(targets) == 0:
+        raise ValueError(f"targets: expected at least two different numbers, got {targets}")
+    figure, axes = panel(xlabel=xlabel, ylabel="mean loss / its minimum", title=title, width=4.4)
+    predictions = np.linspace(*reach, 201)
+    for i, (function, parameters) in enumerate(curves):
+
+        def objective(prediction: float, function=function, parameters=parameters) -> float:
+            constant = np.full_like(targets, prediction)
+            return float(np.mean(function(constant, targets, **parameters)))
+
+        best = minimize_scalar(
+            objective, bounds=(np.min(targets), np.max(targets)), method="bounded"
+        )
+        heights = [objective(prediction) / best.fun for prediction in predictions]
+        label = f"{_label(function, parameters)}: best at {best.x:.1f}"
+        axes.plot(predictions, heights, linestyle=_DASHES[i], color=SERIES[i])
+        axes.plot(best.x, 1, marker=_MARKERS[i], color=SERIES[i], linestyle=_DASHES[i], label=label)
+    axes.plot(targets, np.full(len(targets), 0.85), "|", color=INK, markersize=9)
+    axes.set(xlim=reach, ylim=(0.75, 2.5))
+    _legend(axes)
+    return figure
 
 
 def plot_lines(
