@@ -51,7 +51,7 @@ def gradient_descent(learning_rate: float) -> Optimizer:
         >>> (params + updates).tolist()
         [0.8, -1.6]
     """
-    check_in(POSITIVE, learning_rate=learning_rate)
+    learning_rate = check_in(POSITIVE, learning_rate=learning_rate)
 
     def update(grads: Array, state: None, params: Array) -> tuple[Array, None]:
         float_namespace(params=params, grads=grads)
