@@ -5,7 +5,7 @@ reads in light, in dark and in print.
 """
 
 from losscourse.figures.cards import card
-from losscourse.figures.explorers import explore_descent, explore_line_fit
+from losscourse.figures.explorers import explore_descent, explore_line_fit, explore_squares
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
     plot_gradients,
@@ -22,6 +22,7 @@ __all__ = [
     "card",
     "explore_descent",
     "explore_line_fit",
+    "explore_squares",
     "panel",
     "plot_gradients",
     "plot_intervals",

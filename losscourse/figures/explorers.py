@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 
 from losscourse.arrays import Array
 from losscourse.catalogue import CATALOGUE, Loss
 from losscourse.figures.pictures import INK, SERIES, frame, themed_svg
-from losscourse.losses.regression import mse, squared_error_grad
+from losscourse.losses.regression import mse, squared_error, squared_error_grad
 from losscourse.optimizers import gradient_descent
 
-__all__ = ["Explorer", "explore_descent", "explore_line_fit"]
+__all__ = ["Explorer", "explore_descent", "explore_line_fit", "explore_squares"]
 
 Rows = list[dict[str, float]]
 
@@ -136,8 +136,9 @@ def explore_line_fit(
     loss = CATALOGUE[function.__name__]
     grid = np.linspace(-reach, reach, 81)
     positions = [_position(loss, parameter, value, grid, x, y) for value in values]
-    peak = max(row["loss"] for p in positions[-1:] for row in p.tables["curve"])
-    steepest = max(row["gradient"] for p in positions[-1:] for row in p.tables["curve"])
+    curves = [row for position in positions for row in position.tables["curve"]]
+    peak = max(row["loss"] for row in curves)
+    steepest = max(abs(row["gradient"]) for row in curves)
     return Explorer(
         _line_fit_charts(x, y, reach, peak, steepest),
         positions,
@@ -197,6 +198,47 @@ def explore_descent(
     )
 
 
+def explore_squares(
+    targets: Array,
+    predictions: Sequence[float],
+    *,
+    start: float,
+    alt: str,
+    caption: str,
+) -> Explorer:
+    """Return an explorer of a constant prediction: residuals as squares, objective and gradient.
+
+    Args:
+        targets: Floats, shape (N,), each from 0 to 10.
+        predictions: The slider's positions, rising, each from 0 to 10.
+        start: The prediction to begin with; one of `predictions`.
+        alt: What the still shows.
+        caption: Below the figure; plain text.
+
+    Returns:
+        The explorer.
+
+    Raises:
+        ValueError: `start` is none of `predictions`.
+
+    Example:
+        >>> explorer = explore_squares(
+        ...     np.asarray([1.0, 5.0]), [2.0, 3.0], start=3.0, alt="Two squares", caption="")
+        >>> explorer.positions[1].tables["now"]
+        [{'m': 3.0, 'objective': 4.0, 'gradient': 0.0}]
+    """
+    if start not in predictions:
+        raise ValueError(f"start: expected one of the predictions, got {start}")
+    return Explorer(
+        _squares_charts(targets),
+        [_squares_position(targets, prediction) for prediction in predictions],
+        start=list(predictions).index(start),
+        label="prediction m",
+        alt=alt,
+        caption=caption,
+    )
+
+
 def _position(
     loss: Loss, parameter: str, value: float, grid: np.ndarray, x: np.ndarray, y: np.ndarray
 ) -> Position:
@@ -211,8 +253,7 @@ def _position(
         reading=(
             f"{parameter} = {value:.3g}: the fitted line is y = {slope:.2f} x "
             f"{'+' if intercept >= 0 else '-'} {abs(intercept):.2f}. "
-            f"{int(np.sum(np.abs(residuals) > value))} of {len(x)} residuals are larger than "
-            f"{parameter}."
+            f"{_count(loss, parameter, value, residuals)}"
         ),
         tables={
             "curve": _rows(
@@ -232,11 +273,22 @@ def _position(
     )
 
 
+def _count(loss: Loss, parameter: str, value: float, residuals: np.ndarray) -> str:
+    """Return a sentence on the residuals that the parameter divides, by its unit."""
+    if loss.parameters[parameter].unit == "target":
+        larger = int(np.sum(np.abs(residuals) > value))
+        return f"{larger} of {len(residuals)} residuals are larger than {parameter}."
+    on, below = int(np.sum(np.abs(residuals) < 1e-6)), int(np.sum(residuals > 1e-6))
+    return f"Of {len(residuals)} points {below} lie below the line and {on} on it."
+
+
 def _fit_line(
     loss: Loss, setting: dict[str, float], x: np.ndarray, y: np.ndarray
 ) -> tuple[float, float]:
     """Return slope and intercept of the line with the smallest mean loss."""
     design = np.stack([x, np.ones_like(x)], axis=1)
+    if loss.smoothness == 0:
+        return _fit_line_with_kink(loss, setting, design, y)
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
         fitted = design @ theta
@@ -245,6 +297,25 @@ def _fit_line(
 
     start = np.linalg.lstsq(design, y, rcond=None)[0]
     slope, intercept = minimize(objective, start, jac=True, method="BFGS", tol=1e-8).x
+    return float(slope), float(intercept)
+
+
+def _fit_line_with_kink(
+    loss: Loss, setting: dict[str, float], design: np.ndarray, y: np.ndarray
+) -> tuple[float, float]:
+    """Return the line of a loss with one slope on each side of 0, by linear programming.
+
+    Each residual is over - under, two numbers of at least 0 that are charged by the two slopes.
+    """
+    one = np.ones_like(y)
+    over, under = (loss.function(e, 0 * one, **setting) for e in (one, -one))
+    free, positive = [(None, None)] * 2, [(0, None)] * (2 * len(y))
+    slope, intercept = linprog(
+        np.concatenate([[0, 0], over, under]),
+        A_eq=np.concatenate([design, -np.eye(len(y)), np.eye(len(y))], axis=1),
+        b_eq=y,
+        bounds=free + positive,
+    ).x[:2]
     return float(slope), float(intercept)
 
 
@@ -275,6 +346,72 @@ def _line_fit_charts(
         curve("gradient", "gradient", [-1.1 * steepest, 1.1 * steepest], SERIES[0]),
         alt.layer(*(c.encode(x=across, y=up) for c in (points, line))),
     ]
+    return [chart.properties(width=168, height=168) for chart in charts]
+
+
+def _squares_position(targets: np.ndarray, prediction: float) -> Position:
+    """Return the squares, the objective and its gradient at one constant prediction."""
+    places = np.linspace(0, 10, 2 * len(targets) + 1)[1::2]
+    constant = np.full_like(targets, prediction)
+    objective = float(mse(constant, targets))
+    gradient = float(squared_error_grad(constant, targets).mean())
+    squares = squared_error(constant, targets)
+    return Position(
+        label=f"{prediction:.4g}",
+        reading=(
+            f"m = {prediction:.4g}: the squares {', '.join(f'{s:.4g}' for s in squares)} have the "
+            f"mean {objective:.4g}; the gradient is {gradient:.4g}."
+        ),
+        tables={
+            # Each square grows towards the middle, so that all of it stays in the picture.
+            "squares": _rows(
+                x=places,
+                y=targets,
+                x2=places + np.sqrt(squares) * np.where(places < 5, 1, -1),
+                m=constant,
+            ),
+            "level": _rows(x=np.asarray([0.0, 10.0]), m=np.full(2, prediction)),
+            "now": [{"m": prediction, "objective": objective, "gradient": gradient}],
+        },
+    )
+
+
+def _squares_charts(targets: np.ndarray) -> list[Any]:
+    """Return the three charts: targets with squares, objective and gradient over the prediction."""
+    import altair as alt
+
+    sides = alt.Scale(domain=[0, 10], nice=False)
+    across, up = (
+        alt.X("x:Q", scale=sides, title="", axis=None),
+        alt.Y("y:Q", scale=sides, title="target"),
+    )
+    boxes = alt.Chart(alt.NamedData("squares"))
+    drawing = alt.layer(
+        boxes.mark_rect(color=SERIES[0], opacity=0.25, clip=True).encode(
+            x=across, x2="x2", y=up, y2="m"
+        ),
+        alt.Chart(alt.NamedData("level"))
+        .mark_line(color=SERIES[1])
+        .encode(x=across, y=alt.Y("m:Q", scale=sides)),
+        boxes.mark_point(color=INK, filled=True, size=45, opacity=0.9).encode(x=across, y=up),
+    )
+
+    m = alt.X("m:Q", title="prediction m", scale=sides)
+    grid = np.linspace(0, 10, 81)
+    constants = [np.full_like(targets, value) for value in grid]
+    rows = _rows(
+        m=grid,
+        objective=np.asarray([mse(constant, targets) for constant in constants]),
+        gradient=np.asarray([squared_error_grad(c, targets).mean() for c in constants]),
+    )
+
+    def curve(column: str) -> Any:
+        height = alt.Y(f"{column}:Q", title=column)
+        line = alt.Chart(alt.Data(values=rows)).mark_line(color=SERIES[0])
+        dot = alt.Chart(alt.NamedData("now")).mark_point(color=SERIES[1], filled=True, size=70)
+        return alt.layer(*(chart.encode(x=m, y=height) for chart in (line, dot)))
+
+    charts = [drawing, curve("objective"), curve("gradient")]
     return [chart.properties(width=168, height=168) for chart in charts]
 
 
