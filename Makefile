@@ -35,7 +35,7 @@ book: $(BOOK)
 exercises: $(NOTEBOOKS)
 
 test: $(BOOK) chromium
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 grade: $(INSTALLED)
 	$(BIN)/python -m pytest tests/exercises -m slow -s

@@ -15,9 +15,6 @@ import pytest
 
 from tests.book.conftest import ROOT
 
-# One worker runs them all: they share a small course.
-pytestmark = pytest.mark.xdist_group("make")
-
 PAGE = """---
 jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
 kernelspec: {{display_name: Python 3, language: python, name: python3}}
