@@ -14,11 +14,10 @@ from sympy import Abs, Max, Piecewise, Rational, cosh, log, oo, sign, sqrt
 from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_OPEN, Array, Interval
 from losscourse.losses import regression
 
-__all__ = ["CATALOGUE", "Loss", "Parameter"]
+__all__ = ["CATALOGUE", "RESIDUAL", "Loss", "Parameter"]
 
-PREDICTION = sympy.Symbol(r"\hat{y}", real=True)
-TARGET = sympy.Symbol("y", real=True)
 RESIDUAL = sympy.Symbol("e", real=True)
+"""Prediction minus target: the variable of every formula."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ class Loss:
         gradient: The derivative of the summed loss by the predictions.
         formula: SymPy expression in `RESIDUAL` (prediction minus target) and the parameters.
         derivative: SymPy expression of the gradient, kinks included.
-        parameters: Hyperparameters by argument name.
         range: Values that the loss takes.
         gradient_range: Values that the gradient takes, as SymPy bounds (low, high).
         elicits: The statistic of the target that minimises the expected loss.
@@ -67,6 +65,7 @@ class Loss:
         torch: The equivalent call in torch, or None.
         references: Keys in `book/references.bib`.
         page: The page that teaches it, relative to `book/`.
+        parameters: Hyperparameters by argument name.
     """
 
     title: str

@@ -19,7 +19,7 @@ from losscourse.figures.pictures import INK, SERIES, frame, themed_svg
 from losscourse.losses.regression import mse, squared_error, squared_error_grad
 from losscourse.optimizers import gradient_descent
 
-__all__ = ["Explorer", "explore_descent", "explore_line_fit", "explore_squares"]
+__all__ = ["Explorer", "Position", "explore_descent", "explore_line_fit", "explore_squares"]
 
 Rows = list[dict[str, float]]
 

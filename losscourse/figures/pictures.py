@@ -14,7 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["INK", "SERIES", "Picture", "panel", "themed_svg"]
+__all__ = ["INK", "SERIES", "Picture", "frame", "panel", "themed_svg"]
 
 INK = "#1b1e23"
 """Stands for the page's text colour; `themed_svg` writes `currentColor` for it."""
@@ -69,7 +69,7 @@ class Picture:
     """One or more panels with one alternative text; they stand in a row, or a column on a phone.
 
     Args:
-        panels: Figures made by `panel`.
+        *panels: Figures made by `panel`.
         alt: What the picture shows, in words that carry its message.
         caption: One or two sentences below it; plain text.
 
@@ -92,7 +92,17 @@ class Picture:
 
 
 def frame(svgs: Sequence[str], *, alt: str, caption: str, below: str = "") -> str:
-    """Return the HTML of a figure: the panels as one image, then `below`, then the caption."""
+    """Return the HTML of a figure: the panels as one image, then `below`, then the caption.
+
+    Args:
+        svgs: The panels, as `themed_svg` returns them.
+        alt: What the panels show, in words.
+        caption: Plain text; empty for none.
+        below: HTML between the panels and the caption.
+
+    Returns:
+        A `<figure>` element.
+    """
     legend = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     return (
         '<figure class="picture">'
