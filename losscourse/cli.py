@@ -31,6 +31,9 @@ __all__ = ["app"]
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 """Exit statuses: a question fails, there is nothing to check, Ctrl-C."""
 
+SAID_BY_TESTS = {"AssertionError", "CheckFailed"}
+"""Errors whose message is a test's own words, which need no name before them."""
+
 LONGEST_MESSAGE = 2000
 """Characters of a failed test's message that are shown."""
 
@@ -147,6 +150,7 @@ class _Result:
     points: float
     state: str
     message: str = ""
+    written: bool = False
 
 
 PASSED = "passed"
@@ -169,7 +173,7 @@ def check(
 ) -> None:
     """Run a notebook from top to bottom in a fresh kernel and report on every question.
 
-    The exit status is 0 if every question is answered and every visible test passes, else 1.
+    The exit status is 0 if every question that carries points is answered and passes, else 1.
     """
     from rich.console import Console
 
@@ -189,7 +193,7 @@ def check(
         _stop("Stopped. Nothing was changed.", INTERRUPTED)
     results = [*_results(nb, release), *missing]
     _report(console, path, results, _broken_cells(nb), trouble)
-    if trouble or any(result.state not in (PASSED, BY_HAND) for result in results):
+    if trouble or any(x.points and x.state not in (PASSED, BY_HAND) for x in results):
         raise typer.Exit(FAILED)
 
 
@@ -348,7 +352,8 @@ def _results(nb: "NotebookNode", release: "NotebookNode | None") -> list[_Result
         else:
             continue
         points = float(meta["points"])
-        results.append(_Result(question, meta["grade_id"], points, state, message))
+        written = _is_by_hand(cell)
+        results.append(_Result(question, meta["grade_id"], points, state, message, written))
     return results
 
 
@@ -356,9 +361,9 @@ def _outcome(cell: "NotebookNode") -> tuple[str, str]:
     """The state and the message of an executed test, by nbgrader's rule: no error, no stderr."""
     for output in cell.outputs:
         if output.output_type == "error":
-            if output.ename == "NotImplementedError":
+            if re.search(r"\bNotImplementedError\b", f"{output.ename} {output.evalue}"):
                 return UNANSWERED, ""
-            prefix = "" if output.ename == "AssertionError" else f"{output.ename}: "
+            prefix = "" if output.ename in SAID_BY_TESTS else f"{output.ename}: "
             return FAILS, _plain(prefix + (output.evalue or "the test failed"))
         if output.output_type == "stream" and output.name == "stderr":
             return FAILS, _plain(f"Warnings count as a failure here: {output.text}")
@@ -394,16 +399,16 @@ def _report(
     from rich.text import Text
 
     table = Table(title=escape(str(path)), title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("Question", "Test"):
-        table.add_column(column, overflow="fold")
+    table.add_column("Question and test", overflow="fold")
     table.add_column("Points", justify="right")
     table.add_column("Result", no_wrap=True)
-    last = None
+    question = None
     for result in results:
-        title = result.question if result.question != last else ""
-        last = result.question
+        if result.question != question:
+            question = result.question
+            table.add_row(Text(question, style="bold"))
         state = Text(result.state, style=COLOURS[result.state])
-        table.add_row(Text(title), Text(result.test), f"{result.points:g}", state)
+        table.add_row(Text(f"  {result.test}"), f"{result.points:g}", state)
     console.print(table)
 
     notes = [(f"{where} stops with an error", text) for where, text in broken]
@@ -416,9 +421,9 @@ def _report(
 
 
 def _summary(console: "Console", results: list[_Result]) -> None:
-    tests = [result for result in results if result.state != BY_HAND]
+    tests = [result for result in results if result.points and not result.written]
     passed = sum(result.state == PASSED for result in tests)
     console.print(
-        f"\n{passed} of {len(tests)} pass. These are the visible tests; when your work is graded, "
-        "hidden tests of the same requirements come on top."
+        f"\n{passed} of {len(tests)} tests pass. These are the visible ones; when your work is "
+        "graded, hidden tests of the same requirements come on top."
     )

@@ -9,10 +9,10 @@ import nbformat
 import pytest
 
 from losscourse import __version__
+from tests.exercises import problem_sets
 from tests.guides.terminal import GUIDES, ROOT, Terminal, blocks, until, wait_for
 
 PAGE = "take-this-course.md"
-SOURCE = ROOT / "exercises" / "source" / "ps01" / "ps01.ipynb"
 
 
 def test_the_guides_name_the_wheel_of_this_version():
@@ -53,21 +53,11 @@ def download_wheel(site, folder):
     urllib.request.urlretrieve(wheel, folder / wheel.rsplit("/", 1)[1])
 
 
-def solve(path, *, essay="The Huber loss, because one target in ten is off by a hundred."):
+def solve(path):
     """Put the reference solution into a student's notebook, as a student would."""
+    answers = problem_sets.reference_answers(problem_sets.read_source("ps01"))
     nb = nbformat.read(path, as_version=4)
-    source = nbformat.read(SOURCE, as_version=4)
-    answers = {
-        cell.metadata.nbgrader.grade_id: cell.source
-        for cell in source.cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
-    }
-    for cell in nb.cells:
-        meta = cell.metadata.get("nbgrader", {})
-        if meta.get("solution"):
-            written = cell.cell_type == "markdown"
-            cell.source = essay if written else answers[meta.grade_id]
-    nbformat.write(nb, path)
+    nbformat.write(problem_sets.submission(nb, answers), path)
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ def test_check_passes_right_answers(desk):
     assert result.exit_code == 0
     assert "passed" in row(result, "double-value")
     assert "marked by hand" in row(result, "essay")
-    assert "2 of 2 pass" in result.output
+    assert "2 of 2 tests pass" in result.output
     assert "hidden tests" in result.output
 
 
@@ -194,7 +194,28 @@ def test_check_tells_wrong_from_unanswered(desk):
     assert "failed" in row(result, "half-value")
     assert "half(3.0): expected 1.5, got 1.0" in result.output
     assert "not answered yet" in row(result, "essay")
-    assert "0 of 3 pass" in result.output
+    assert "0 of 2 tests pass" in result.output
+
+
+def test_check_knows_an_unwritten_answer_in_a_tests_own_words(desk):
+    says = "class CheckFailed(AssertionError): pass\n\ndef half(x):\n    raise CheckFailed('{}')"
+    for text, state in [
+        ("half(3): it is not written yet: it raises NotImplementedError.", "not answered yet"),
+        ("half(3): it raises NotImplementedError.\\nWhat was wanted.", "not answered yet"),
+        ("half(3): expected 1.5, got 1.", "failed"),
+    ]:
+        result = run("check", write(mini({**RIGHT, "half": says.format(text)})))
+        assert state in row(result, "half-value")
+    assert "\nhalf(3): expected 1.5, got 1." in result.output
+
+
+def test_check_lets_an_optional_question_fail(desk):
+    nb = mini({**RIGHT, "half": STUBS["half"]}, "Because.")
+    nb.cells[6].metadata.nbgrader.points = 0
+    result = run("check", write(nb))
+    assert result.exit_code == 0
+    assert "not answered yet" in row(result, "half-value")
+    assert "1 of 1 tests pass" in result.output
 
 
 def test_check_finds_the_notebook_by_the_sets_name(desk):
