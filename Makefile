@@ -77,7 +77,7 @@ $(PACKAGE): $(INSTALLED) $(PACKAGE_SOURCES) $(call sources,book/_ext)
 	@mkdir -p $(@D) && touch $@
 
 # On failure the parsed pages go, so that the next call reports their warnings again.
-$(BOOK): $(WHEEL) $(PACKAGE) _config.yml $(call sources,book)
+$(BOOK): $(WHEEL) $(PACKAGE) _config.yml $(filter-out %/site.png,$(call sources,book))
 	$(BIN)/jupyter-book build book --config _config.yml --path-output build \
 	  -W -n --keep-going || { rm -rf build/_build/.doctrees; exit 1; }
 	@ln -sfn _build/html $(SITE)

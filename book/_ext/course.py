@@ -1,8 +1,9 @@
 """What the site needs of Sphinx beyond its extensions: downloads, versions, scripts of its own.
 
 The directive `downloads` lists what `make` put into build/site/downloads, `versions` what this
-site was computed with. MathJax comes from sphinx-mathjax-offline; only the parts that a page can
-ask for are copied, since the whole is 24 MB. Vega comes from vl-convert.
+site was computed with, and `nb-exec-table` how long its pages took. MathJax comes from
+sphinx-mathjax-offline; only the parts that a page can ask for are copied, since the whole is
+24 MB. Vega comes from vl-convert.
 """
 
 import hashlib
@@ -12,14 +13,18 @@ import platform
 import re
 import shutil
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import vl_convert
 from docutils import nodes
+from myst_nb.ext.execution_tables import ExecutionStatsNode
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinxcontrib.bibtex.plugin import register_plugin
 from sphinxcontrib.bibtex.style.referencing import BracketStyle
@@ -78,16 +83,57 @@ class Downloads(SphinxDirective):
 
 
 class Versions(SphinxDirective):
-    """Python, the system, and every package that requirements.txt pins, as installed."""
+    """What the site was computed with: the packages named, or all that requirements.txt pins."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(REQUIREMENTS))
         pinned = re.findall(r"^([\w.-]+)==", REQUIREMENTS.read_text(), flags=re.MULTILINE)
-        facts = [("Python", platform.python_version()), ("System", platform.system())]
-        facts += [("Machine", f"{platform.machine()}, {os.cpu_count()} cores")]
-        facts += [(name, version(name)) for name in pinned]
+        named = self.arguments[0].split() if self.arguments else []
+        if unknown := sorted(set(named) - set(pinned)):
+            raise self.error(f"requirements.txt does not pin {', '.join(unknown)}")
+        facts = [(name, version(name)) for name in named or pinned]
+        if named:
+            machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+            facts = [("Python", platform.python_version()), ("Machine", machine), *facts]
         rows = [[nodes.Text(name), nodes.Text(value)] for name, value in facts]
         return [_table(["What", "Version"], rows)]
+
+
+class ExecutionTimes(SphinxPostTransform):
+    """Fill myst-nb's `nb-exec-table` with titles, dates, seconds and their sum."""
+
+    default_priority = 7  # before myst-nb's own
+
+    def run(self, **kwargs: object) -> None:
+        for place in list(self.document.findall(ExecutionStatsNode)):
+            place.replace_self(self._times())
+
+    def _times(self) -> nodes.table:
+        runs = NbMetadataCollector.get_doc_data(self.env)
+        runs = {page: run["exec_data"] for page, run in runs.items() if run.get("exec_data")}
+        rows = [
+            [self._title(page), _date(run["mtime"]), _seconds(run["runtime"])]
+            for page, run in sorted(runs.items())
+        ]
+        total = sum(run["runtime"] or 0 for run in runs.values())
+        rows.append([nodes.strong(text="All"), nodes.Text(""), _seconds(total)])
+        return _table(["Page", "Executed on", "Seconds"], rows)
+
+    def _title(self, page: str) -> nodes.reference:
+        target = self.app.builder.get_relative_uri(self.env.docname, page)
+        title = self.env.titles[page].astext()
+        return nodes.reference("", title, refuri=target, internal=True)
+
+
+def _date(seconds: float) -> nodes.Text:
+    return nodes.Text(f"{datetime.fromtimestamp(seconds):%Y-%m-%d}")
+
+
+def _seconds(value: float | None) -> nodes.Text:
+    return nodes.Text("" if value is None else f"{value:.1f}")
 
 
 def _link(file: Path) -> nodes.Node:
@@ -159,6 +205,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
     app.add_directive("downloads", Downloads)
     app.add_directive("versions", Versions)
+    app.add_post_transform(ExecutionTimes)
     app.connect("config-inited", _set_scripts)
     app.connect("html-page-context", _load_explorers)
     app.connect("build-finished", _add_libraries)

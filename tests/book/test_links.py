@@ -77,10 +77,11 @@ def test_the_page_of_versions_names_every_pin(site):
 
 def test_the_page_of_times_lists_every_page_that_runs_code(site):
     pages = [page for page in (ROOT / "book").rglob("*.md") if "```{code-cell}" in page.read_text()]
-    text = parsed(site / "about" / "executions.html").select_one("#pages").get_text()
+    times = parsed(site / "about" / "executions.html").select_one("#times")
     assert pages
     for page in pages:
-        assert page.relative_to(ROOT / "book").with_suffix("").as_posix() in text
+        target = page.relative_to(ROOT / "book").with_suffix(".html").as_posix()
+        assert times.select(f'a[href="../{target}"]'), f"no time of {target}"
 
 
 def test_the_built_site_is_there():

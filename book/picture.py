@@ -1,0 +1,53 @@
+"""Take the README's picture of the built site: `make picture`.
+
+Serves build/html, opens a page in Chromium and writes book/_static/site.png.
+"""
+
+import shutil
+import sys
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from serve import HOST, Handler
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "build" / "html"
+PICTURE = ROOT / "book" / "_static" / "site.png"
+PAGE = "regression/huber.html"
+SECTION = "Feel delta"
+SIZE = {"width": 1280, "height": 860}
+
+
+def main() -> None:
+    if not (SITE / PAGE).exists():
+        sys.exit(f"No {PAGE} in build/html: run `make book` first")
+    with ThreadingHTTPServer((HOST, 0), partial(Handler, directory=SITE)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        take(f"http://{HOST}:{server.server_port}/{PAGE}")
+        server.shutdown()
+    # A palette of 128 colours holds text and curves, at a third of the size.
+    with Image.open(PICTURE) as image:
+        image.convert("RGB").quantize(128).save(PICTURE, optimize=True)
+    print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB")
+
+
+def take(address: str) -> None:
+    with sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome")
+        chromium = next(filter(None, map(shutil.which, names)), None)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE, color_scheme="light")
+        page.goto(address, wait_until="networkidle")
+        page.evaluate("() => window.MathJax?.startup.promise")
+        heading = page.get_by_role("heading", name=SECTION).first
+        heading.evaluate("(h) => scrollTo({ top: h.offsetTop - 70, behavior: 'instant' })")
+        page.screenshot(path=PICTURE)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
