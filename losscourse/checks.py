@@ -260,7 +260,7 @@ class _Watch:
     """
 
     def __init__(self, allow: tuple[str, ...]):
-        self.allow, self.offence = ("losscourse.arrays", *allow), None
+        self.allow, self.offence = ("losscourse.arrays", "losscourse.checks", *allow), None
 
     def __call__(self, frame, event, arg):
         if event == "call":
@@ -584,14 +584,23 @@ class _Sealed(ModuleType):
         raise AttributeError(f"losscourse.checks is sealed: {name} cannot be removed")
 
 
+class _Package(ModuleType):
+    """The package around this module, which keeps the name `checks` for it."""
+
+    def __setattr__(self, name, value):
+        if name == "checks" and value is not _SELF:
+            raise AttributeError("losscourse.checks is sealed: it cannot be replaced")
+        super().__setattr__(name, value)
+
+
 def _verify() -> None:
     """Make sure that what the checks and the tests stand on is what it was at import."""
     _verify_own()
-    for namespace, name, original in _TRUSTED:
+    for owner, namespace, name, original in _TRUSTED:
         if namespace.get(name) is not original:
             raise CheckFailed(
-                f"{namespace.get('__name__', '')}.{name} was replaced. The checks judge your work "
-                "with the original: restart the kernel and leave it as it is."
+                f"{owner}.{name} was replaced. The checks judge your work with the original: "
+                "restart the kernel and leave it as it is."
             )
 
 
@@ -607,13 +616,14 @@ def _verify_own() -> None:
 # The prompt replaces `input` and hides `exit` and `quit`; nothing here calls them.
 _PROMPT = {"input", "exit", "quit"}
 _TRUSTED = [
-    (vars(module), name, value)
+    (module.__name__, vars(module), name, value)
     for module in (builtins, math, np, np.linalg, np.random)
     for name, value in vars(module).items()
     if callable(value) and not name.startswith("_") and name not in _PROMPT
 ]
-_TRUSTED.append((sys.modules, "numpy", np))
-_OWN_CLASSES = (CheckFailed, Outcome, _Watch, _Tolerance, _Sealed)
+_TRUSTED.append(("sys.modules", sys.modules, "numpy", np))
+_SELF = sys.modules[__name__]
+_OWN_CLASSES = (CheckFailed, Outcome, _Watch, _Tolerance, _Sealed, _Package)
 _BODIES = [
     (value, value.__code__, value.__defaults__)
     for namespace in (globals(), *map(vars, _OWN_CLASSES))
@@ -626,4 +636,5 @@ _SEAL = [
     for name, value in list(namespace.items())
     if not name.startswith("__") or name in ("__init__", "__call__", "__getattribute__")
 ]
-sys.modules[__name__].__class__ = _Sealed
+_SELF.__class__ = _Sealed
+sys.modules[__package__].__class__ = _Package

@@ -1,0 +1,17 @@
+# The standard deviation in place of the standard error.
+# loses: experiment-summary
+# cell: experiment
+def run_experiment(seeds):
+    if len(seeds) < 5:
+        raise ValueError("too few seeds")
+    return {
+        loss: np.array([abs(fit_with(loss, *outlier_data(seed))[0] - 2) for seed in seeds])
+        for loss in ("mse", "mae", "huber")
+    }
+
+
+def summarise(errors):
+    return {
+        loss: (float(np.mean(values)), float(np.std(values, ddof=1)))
+        for loss, values in errors.items()
+    }

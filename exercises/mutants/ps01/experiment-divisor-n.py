@@ -1,0 +1,17 @@
+# The standard deviation with divisor n.
+# loses: experiment-summary
+# cell: experiment
+def run_experiment(seeds):
+    if len(seeds) < 5:
+        raise ValueError("too few seeds")
+    return {
+        loss: np.array([abs(fit_with(loss, *outlier_data(seed))[0] - 2) for seed in seeds])
+        for loss in ("mse", "mae", "huber")
+    }
+
+
+def summarise(errors):
+    return {
+        loss: (float(np.mean(values)), float(np.std(values) / np.sqrt(len(values))))
+        for loss, values in errors.items()
+    }

@@ -1,0 +1,17 @@
+# The slope's error keeps its sign.
+# loses: experiment-run
+# cell: experiment
+def run_experiment(seeds):
+    if len(seeds) < 5:
+        raise ValueError("too few seeds")
+    return {
+        loss: np.array([fit_with(loss, *outlier_data(seed))[0] - 2 for seed in seeds])
+        for loss in ("mse", "mae", "huber")
+    }
+
+
+def summarise(errors):
+    return {
+        loss: (float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values))))
+        for loss, values in errors.items()
+    }

@@ -1,0 +1,6 @@
+# The square without its half.
+# loses: huber-values huber-form
+# cell: huber
+def huber(predictions, targets, delta=1.0):
+    size = np.abs(predictions - targets)
+    return np.where(size <= delta, size**2, delta * (size - delta / 2))

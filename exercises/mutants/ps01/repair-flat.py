@@ -1,0 +1,20 @@
+# Fault one stays: predictions of shape (N,) against targets of shape (N, 1).
+# loses: repair-shape repair-fit
+# cell: repair
+def predict(params, x):
+    return x[:, 0] * params[0] + params[1]
+
+
+def mse_gradient(residuals, x):
+    return np.array([np.mean(2 * residuals * x), np.mean(2 * residuals)])
+
+
+def descend(params, gradient, learning_rate):
+    return params - learning_rate * gradient
+
+
+def fit_line(x, y, learning_rate=0.1, steps=500):
+    params = np.zeros(2)
+    for _ in range(steps):
+        params = descend(params, mse_gradient(predict(params, x) - y, x), learning_rate)
+    return params

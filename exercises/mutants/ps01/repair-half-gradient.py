@@ -1,0 +1,20 @@
+# The factor 2 is lost: half the gradient, so every step is half as long.
+# loses: repair-fit
+# cell: repair
+def predict(params, x):
+    return params[0] * x + params[1]
+
+
+def mse_gradient(residuals, x):
+    return np.array([np.mean(residuals * x), np.mean(residuals)])
+
+
+def descend(params, gradient, learning_rate):
+    return params - learning_rate * gradient
+
+
+def fit_line(x, y, learning_rate=0.1, steps=500):
+    params = np.zeros(2)
+    for _ in range(steps):
+        params = descend(params, mse_gradient(predict(params, x) - y, x), learning_rate)
+    return params

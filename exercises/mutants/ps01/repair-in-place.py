@@ -1,0 +1,21 @@
+# The step overwrites the caller's parameters.
+# loses: repair-sign
+# cell: repair
+def predict(params, x):
+    return params[0] * x + params[1]
+
+
+def mse_gradient(residuals, x):
+    return np.array([np.mean(2 * residuals * x), np.mean(2 * residuals)])
+
+
+def descend(params, gradient, learning_rate):
+    params -= learning_rate * gradient
+    return params
+
+
+def fit_line(x, y, learning_rate=0.1, steps=500):
+    params = np.zeros(2)
+    for _ in range(steps):
+        params = descend(params, mse_gradient(predict(params, x) - y, x), learning_rate)
+    return params
