@@ -458,7 +458,9 @@ def _descent_charts(design: np.ndarray, y: np.ndarray, steps: int) -> list[Any]:
     path = alt.Chart(alt.NamedData("path"))
     curve = path.mark_line(color=SERIES[0], clip=True).encode(
         x=alt.X("step:Q", **axis("step", [0, steps])),
-        y=alt.Y("objective:Q", title="objective", scale=decades, axis=alt.Axis(tickCount=4)),
+        y=alt.Y(
+            "objective:Q", title="objective", scale=decades, axis=alt.Axis(tickCount=4, format="~s")
+        ),
     )
 
     levels = alt.Chart(alt.Data(values=_level_lines(design, best, first - lowest)))
@@ -479,7 +481,7 @@ def _descent_charts(design: np.ndarray, y: np.ndarray, steps: int) -> list[Any]:
     faint = points.mark_point(color=INK, filled=True, opacity=0.6, size=12)
     line = alt.Chart(alt.NamedData("line")).mark_line(color=SERIES[1], clip=True)
     fit = alt.layer(*(chart.encode(x=across, y=up) for chart in (faint, line)))
-    return [chart.properties(width=168, height=168) for chart in (curve, plane, fit)]
+    return [chart.properties(width=160, height=160) for chart in (curve, plane, fit)]
 
 
 def _level_lines(design: np.ndarray, best: np.ndarray, excess: float) -> Rows:
