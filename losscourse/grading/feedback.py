@@ -10,7 +10,7 @@ from traitlets import Bool
 
 __all__ = ["HideHiddenTests"]
 
-HIDDEN = re.compile(r"^.*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE)
+HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.M | re.S)
 
 
 class HideHiddenTests(Preprocessor):
