@@ -349,9 +349,13 @@ def _line_fit_charts(
     return [chart.properties(width=168, height=168) for chart in charts]
 
 
+_BREADTH = (-1, 11)
+"""The ends of the drawing of squares across; upwards it runs from 0 to 10, in the same scale."""
+
+
 def _squares_position(targets: np.ndarray, prediction: float) -> Position:
     """Return the squares, the objective and its gradient at one constant prediction."""
-    places = np.linspace(0, 10, 2 * len(targets) + 1)[1::2]
+    places = np.linspace(*_BREADTH, 2 * len(targets) + 1)[1::2]
     constant = np.full_like(targets, prediction)
     objective = float(mse(constant, targets))
     gradient = float(squared_error_grad(constant, targets).mean())
@@ -370,7 +374,7 @@ def _squares_position(targets: np.ndarray, prediction: float) -> Position:
                 x2=places + np.sqrt(squares) * np.where(places < 5, 1, -1),
                 m=constant,
             ),
-            "level": _rows(x=np.asarray([0.0, 10.0]), m=np.full(2, prediction)),
+            "level": _rows(x=np.asarray(_BREADTH), m=np.full(2, prediction)),
             "now": [{"m": prediction, "objective": objective, "gradient": gradient}],
         },
     )
@@ -381,10 +385,8 @@ def _squares_charts(targets: np.ndarray) -> list[Any]:
     import altair as alt
 
     sides = alt.Scale(domain=[0, 10], nice=False)
-    across, up = (
-        alt.X("x:Q", scale=sides, title="", axis=None),
-        alt.Y("y:Q", scale=sides, title="target"),
-    )
+    across = alt.X("x:Q", scale=alt.Scale(domain=_BREADTH, nice=False), axis=None)
+    up = alt.Y("y:Q", scale=sides, title="target")
     boxes = alt.Chart(alt.NamedData("squares"))
     drawing = alt.layer(
         boxes.mark_rect(color=SERIES[0], opacity=0.25, clip=True).encode(
@@ -406,13 +408,20 @@ def _squares_charts(targets: np.ndarray) -> list[Any]:
     )
 
     def curve(column: str) -> Any:
-        height = alt.Y(f"{column}:Q", title=column)
+        # A domain of its own, since a live chart is drawn once before its dot arrives.
+        values = [row[column] for row in rows] + [0.0]
+        domain = alt.Scale(domain=[min(values), max(values)])
+        height = alt.Y(f"{column}:Q", title=column, scale=domain)
         line = alt.Chart(alt.Data(values=rows)).mark_line(color=SERIES[0])
         dot = alt.Chart(alt.NamedData("now")).mark_point(color=SERIES[1], filled=True, size=70)
         return alt.layer(*(chart.encode(x=m, y=height) for chart in (line, dot)))
 
     charts = [drawing, curve("objective"), curve("gradient")]
-    return [chart.properties(width=168, height=168) for chart in charts]
+    widths = 168 * (_BREADTH[1] - _BREADTH[0]) / 10, 168, 168
+    return [
+        chart.properties(width=width, height=168)
+        for chart, width in zip(charts, widths, strict=True)
+    ]
 
 
 def _descent_position(design: np.ndarray, y: np.ndarray, rate: float, steps: int) -> Position:
