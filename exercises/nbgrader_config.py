@@ -1,5 +1,12 @@
 """The course as nbgrader sees it: `nbgrader` commands are run in this folder."""
 
+import warnings
+
+from sqlalchemy.exc import SAWarning
+
+# About nbgrader's own use of SQLAlchemy: nothing that an instructor can act on.
+warnings.filterwarnings("ignore", category=SAWarning)
+
 c = get_config()  # noqa: F821 - nbgrader defines it
 
 c.CourseDirectory.course_id = "losscourse"
