@@ -116,6 +116,8 @@ def test_13_smooth_l1_at_a_vanishing_beta_is_the_absolute_error(beta, dtype):
     loss.sum().backward()
     assert loss.tolist() == pytest.approx([2.0, 0.0, 0.5])
     assert e.grad.tolist() == [-1.0, 0.0, 1.0]
+    gradient = regression.smooth_l1_grad(e.detach(), torch.zeros_like(e), beta=beta)
+    assert gradient.tolist() == [-1.0, 0.0, 1.0]
 
 
 def test_15_sums_and_counts_of_micro_batches_equal_the_batch():
