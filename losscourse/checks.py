@@ -76,7 +76,8 @@ def call(function: Callable, /, *args: Any, allow: Sequence[str] = (), **named: 
         >>> call(double, 1.5).gives(4.0)
         Traceback (most recent call last):
             ...
-        losscourse.checks.CheckFailed: double(x=1.5): wrong result.
+        losscourse.checks.CheckFailed: double(x=1.5)
+        wrong result
           expected  4
           got       3
     """
@@ -151,7 +152,7 @@ class Outcome:
         self._check_honest()
         if self._error is None:
             self._fail(f"expected {expected.__name__}, but it returned {_show(self.value())}.", why)
-        if not issubclass(type(self._error), expected) or _unwritten(self._error):
+        if not issubclass(type(self._error), expected):
             self._fail(f"expected {expected.__name__}, but it {self._story}", why)
 
     def keeps_inputs(self, *, why: str = "") -> None:
@@ -218,10 +219,12 @@ class Outcome:
         _verify()
         if self._offence:
             self._fail(self._offence)
+        if _unwritten(self._error):
+            raise CheckFailed(f"{self._name} is not written yet: it raises NotImplementedError.")
 
     def _fail(self, fault: str, why: str = "") -> None:
         shown = (f"{key}={_show(value)}" for key, value in self._inputs.items())
-        lines = [f"{self._name}({', '.join(shown)}): {fault}", why]
+        lines = [f"{self._name}({', '.join(shown)})", fault, why]
         if self._printed:
             lines.append(f"Your code printed: {_short(self._printed)}")
         raise CheckFailed("\n".join(line for line in lines if line)) from None
@@ -374,8 +377,6 @@ def _story(error: BaseException | None) -> str:
     """Say which error the student's code raised, and in which of its lines."""
     if error is None:
         return ""
-    if _unwritten(error):
-        return "is not written yet: it raises NotImplementedError."
     try:
         text = "".join((str(error), ""))
     except BaseException:
@@ -389,7 +390,7 @@ def _story(error: BaseException | None) -> str:
     return f"{story}\n  in line {step.tb_lineno} of the cell: {line}" if line else story
 
 
-def _unwritten(error: BaseException) -> bool:
+def _unwritten(error: BaseException | None) -> bool:
     return issubclass(type(error), NotImplementedError)
 
 
@@ -495,7 +496,7 @@ def _fault(got, expected, path, tolerance, inputs) -> str | None:
             return f"expected one number{at}, got {_show(got)}."
         return _element_fault(np.asarray(got), np.asarray(expected), at, tolerance, {})
     if type(got) is not type(expected) or got != expected:
-        return f"wrong result{at}.\n  expected  {_show(expected)}\n  got       {_show(got)}"
+        return f"wrong result{at}\n  expected  {_show(expected)}\n  got       {_show(got)}"
     return None
 
 
@@ -535,9 +536,9 @@ def _element_fault(got, expected, at, tolerance, inputs) -> str | None:
     width = max(map(len, rows))
     table = "".join(f"\n  {key:{width}}  {_show(value)}" for key, value in rows.items())
     if expected.ndim == 0:
-        return f"wrong result{at}.{table}"
+        return f"wrong result{at}{table}"
     right = expected.size - wrong
-    return f"wrong at index [{index}]{at}; {right} of {expected.size} elements are right.{table}"
+    return f"wrong at index [{index}]{at}; {right} of {expected.size} elements are right{table}"
 
 
 def _is_number(value: Any) -> bool:
@@ -554,8 +555,9 @@ def _show(value: Any) -> str:
     if type(value) is np.ndarray and value.size > 8:
         return f"<{value.dtype} array of shape {value.shape}>"
     if type(value) is np.ndarray:
-        text = np.array2string(value, separator=", ", formatter={"float_kind": _show})
-        return text if value.ndim == 1 and value.dtype == float else f"{text} ({value.dtype})"
+        text = np.array2string(value, separator=",", formatter={"float_kind": _show})
+        text = ", ".join(text.replace("\n", "").replace(" ", "").split(","))
+        return text if value.dtype == float else f"{text} ({value.dtype})"
     if type(value) in (float, np.float64, np.float32, np.float16):
         return f"{value:.10g}"
     if type(value) in _ATOMS:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from rich.console import Console
 
 from tests.exercises import problem_sets as sets
 
@@ -222,6 +223,7 @@ def scores(assignment, mutants):
 @pytest.mark.slow
 def test_each_submission_gets_its_points(assignment, source, mutants, scores):
     expected = sets.expectations(source, mutants)
+    Console(width=110).print(sets.report(assignment, expected, scores))
     faults = {name: sets.differences(expected[name], scores[name]) for name in expected}
     faults = {name: lines for name, lines in faults.items() if lines}
     assert not faults, json.dumps(faults, indent=2)

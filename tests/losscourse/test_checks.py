@@ -145,8 +145,8 @@ def test_the_worst_element_is_shown_with_its_inputs():
         checks.call(mean_of_squares, P, T).gives, np.array([1.0, 4.0, 0.0, 36.0]), why="Squares."
     )
     assert text.splitlines() == [
-        "mean_of_squares(predictions=[3, 5, 2, 9], targets=[4, 3, 2, 3]): wrong at index [3]; "
-        "2 of 4 elements are right.",
+        "mean_of_squares(predictions=[3, 5, 2, 9], targets=[4, 3, 2, 3])",
+        "wrong at index [3]; 2 of 4 elements are right",
         "  predictions[3]  9",
         "  targets[3]      3",
         "  expected        36",
@@ -182,7 +182,7 @@ def test_an_unwritten_answer_says_so():
         lambda: checks.call(stub, 1.0).keeps_inputs(),
         lambda: checks.call(stub, 1.0).number(),
     ):
-        assert "is not written yet" in message(verdict)
+        assert message(verdict) == "stub is not written yet: it raises NotImplementedError."
 
 
 def test_an_error_is_told_with_its_line():
@@ -202,12 +202,13 @@ def test_prints_are_kept_for_the_message(capsys):
         warnings.warn("careful", stacklevel=1)
         return np.log(0 * x)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
         checks.call(chatty, np.ones(1)).gives(np.array([-np.inf]))
         text = message(checks.call(chatty, np.ones(1)).gives, np.array([0.0]))
-    assert "Your code printed: x is [1.]\noh" in text
+    assert text.endswith("Your code printed: x is [1.]\noh\n")
     assert capsys.readouterr() == ("", "")
+    assert not seen
 
 
 def test_ipython_shows_the_message_alone():
@@ -254,14 +255,23 @@ def test_an_interrupt_stops_the_cell():
 
 
 def test_an_error_with_a_hostile_text_is_a_failure():
+    class HostileText(str):
+        def __len__(self):
+            raise SystemExit
+
     class HostileError(Exception):
+        def __str__(self):
+            return HostileText("hostile")
+
+    class MuteError(Exception):
         def __str__(self):
             raise SystemExit
 
-    def hostile():
-        raise HostileError
+    def hostile(error):
+        raise error
 
-    assert "text cannot be read" in message(checks.call(hostile).gives, None)
+    assert "HostileError: hostile" in message(checks.call(hostile, HostileError()).gives, None)
+    assert "text cannot be read" in message(checks.call(hostile, MuteError()).gives, None)
 
 
 # ---------------------------------------------------------------- inputs
@@ -453,6 +463,42 @@ def test_a_finished_loss_does_not_count(function):
     assert sys.getprofile() is None
 
 
+def test_a_finished_loss_is_stopped_before_it_runs():
+    seen = []
+
+    def try_it():
+        try:
+            regression.squared_error(P, T)
+        except checks.CheckFailed:
+            seen.append("stopped")
+
+    message(checks.call(try_it).gives, None)
+    assert seen == ["stopped"]
+
+
+def test_another_profiler_hides_nothing():
+    def profiled(predictions, targets):
+        import cProfile
+
+        with cProfile.Profile():
+            return regression.squared_error(predictions, targets)
+
+    text = message(checks.call(profiled, P, T).value)
+    assert "profile hook" in text or "write that yourself" in text
+
+
+def test_the_callers_profiler_is_put_back():
+    def hook(frame, event, arg):
+        pass
+
+    sys.setprofile(hook)
+    try:
+        checks.call(squares, P, T).gives((P - T) ** 2)
+        assert sys.getprofile() is hook
+    finally:
+        sys.setprofile(None)
+
+
 def test_an_imported_compiled_loss_is_found():
     import scipy.special
 
@@ -564,6 +610,23 @@ def test_a_replaced_function_fails_every_check(change):
         except failed as error:
             say("met:", error)
         """).startswith(("met: losscourse.checks was changed", *(f"met: {m}" for m in MODULES)))
+
+
+def test_running_the_module_again_takes_no_new_originals():
+    assert "numpy.isclose was replaced" in fresh("""
+        import numpy as np
+        from losscourse import checks
+
+        np.isclose = lambda *a: True
+        try:
+            checks.__spec__.loader.exec_module(checks)
+        except ImportError:
+            pass
+        try:
+            checks.call(lambda: 1.0).gives(1.0)
+        except checks.CheckFailed as error:
+            print(error)
+        """)
 
 
 def test_a_replacement_during_the_call_fails():
