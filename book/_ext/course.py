@@ -175,6 +175,18 @@ def _load_explorers(
         app.add_js_file("explorers.js", **attributes)
 
 
+def _spare_mathjax(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Drop MathJax where a page has no mathematics: Sphinx gives it to the root for its parts'."""
+    if 'class="math' not in context.get("body", ""):
+        context["script_files"] = [
+            script
+            for script in context["script_files"]
+            if not str(script.filename).endswith(app.config.mathjax_path)
+        ]
+
+
 def _add_libraries(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         static = Path(app.outdir) / "_static"
@@ -208,5 +220,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_post_transform(ExecutionTimes)
     app.connect("config-inited", _set_scripts)
     app.connect("html-page-context", _load_explorers)
+    app.connect("html-page-context", _spare_mathjax, priority=600)  # after MathJax is added
     app.connect("build-finished", _add_libraries)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
