@@ -417,9 +417,10 @@ def _squares_charts(targets: np.ndarray) -> list[Any]:
         return alt.layer(*(chart.encode(x=m, y=height) for chart in (line, dot)))
 
     charts = [drawing, curve("objective"), curve("gradient")]
-    widths = 168 * (_BREADTH[1] - _BREADTH[0]) / 10, 168, 168
+    height = 140
+    widths = height * (_BREADTH[1] - _BREADTH[0]) / 10, 160, 160
     return [
-        chart.properties(width=width, height=168)
+        chart.properties(width=width, height=height)
         for chart, width in zip(charts, widths, strict=True)
     ]
 
