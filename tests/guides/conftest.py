@@ -4,11 +4,22 @@ import http.server
 import os
 import shutil
 import socket
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests.guides.terminal import ROOT
+
+
+@pytest.fixture
+def folder():
+    """An empty folder that goes when the test ends: an environment weighs 700 MB."""
+    with tempfile.TemporaryDirectory(
+        prefix="losscourse-guide-", ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name)
 
 
 @pytest.fixture

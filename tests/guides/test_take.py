@@ -61,12 +61,12 @@ def solve(path):
 
 
 @pytest.fixture
-def exchange(tmp_path):
+def exchange(folder):
     """An exchange in which the instructor has released ps01; returns its settings."""
-    root = tmp_path / "exchange"
+    root = folder / "exchange"
     root.mkdir()
     root.chmod(0o777)
-    teacher = tmp_path / "teacher"
+    teacher = folder / "teacher"
     shutil.copytree(ROOT / "exercises" / "source", teacher / "source")
     shutil.copy(ROOT / "exercises" / "nbgrader_config.py", teacher)
     return root, teacher
@@ -74,14 +74,14 @@ def exchange(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("guides-take")
-def test_a_student_follows_the_page(site, tmp_path, free_port, exchange):
-    terminal = Terminal(tmp_path, tmp_path / "home")
+def test_a_student_follows_the_page(site, folder, free_port, exchange):
+    terminal = Terminal(folder, folder / "home")
     terminal.let_jupyter_run(free_port)
     environment, install, start, check, submit, fetch = blocks(PAGE)
 
     terminal.run(environment)
-    folder = tmp_path / "loss-course"
-    download_wheel(site, folder)
+    course = folder / "loss-course"
+    download_wheel(site, course)
     terminal.run(install)
 
     with terminal.start(start) as process:
@@ -89,7 +89,7 @@ def test_a_student_follows_the_page(site, tmp_path, free_port, exchange):
         contents = wait_for(f"{address}/api/contents/ps01/ps01.ipynb", process)
         assert "nbgrader" in contents
         assert "JupyterLab" in wait_for(f"{address}/lab/tree/ps01/ps01.ipynb", process)
-    notebook = folder / "ps01" / "ps01.ipynb"
+    notebook = course / "ps01" / "ps01.ipynb"
     assert notebook.is_file()
 
     unsolved = terminal.run(check, status=1)

@@ -55,9 +55,9 @@ def make_class(released):
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(folder):
     """A copy of the repository's files, as a clone would have them."""
-    folder = tmp_path / "repository"
+    clone = folder / "repository"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -67,18 +67,18 @@ def repository(tmp_path):
     )
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    return folder
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, clone / name)
+    return clone
 
 
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.xdist_group("guides-teach")
-def test_an_instructor_follows_the_page(repository, tmp_path, free_port, chromium):
-    terminal = Terminal(repository, tmp_path / "home")
+def test_an_instructor_follows_the_page(repository, folder, free_port, chromium):
+    terminal = Terminal(repository, folder / "home")
     terminal.let_jupyter_run(free_port)
-    course = tmp_path / "teaching"
+    course = folder / "teaching"
     set_up, students, release, archive, collect, autograde, jupyter, feedback, export, *_ = blocks(
         PAGE
     )
@@ -157,7 +157,8 @@ def mark_a_written_answer(page, port, gradebook):
     """Open the first submission as the page says, give 5 points, and return whose it was."""
     page.goto(f"http://127.0.0.1:{port}/formgrader/gradebook/ps01/ps01")
     page.click("text=Submission #1")
-    page.wait_for_selector("input#answer.score")
+    # The field takes a mark once the scores have arrived, which fill the field beside it.
+    page.wait_for_selector("input#answer_extra_credit[placeholder]")
     page.fill("input#answer.score", "5")
     page.press("input#answer.score", "Tab")
 
