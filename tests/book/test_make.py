@@ -9,9 +9,11 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from tests.book.conftest import ROOT
 
@@ -161,6 +163,13 @@ def test_an_old_python_is_named(tmp_path: Path):
     line = complaint(make("book", f"VENV={tmp_path}/venv", f"PYTHON={old}"))
     assert "needs Python 3.11 or newer" in line
     assert "is 3.9" in line
+
+
+def test_every_pin_installs_on_the_oldest_python():
+    pins = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
+    asked = {name: metadata(name)["Requires-Python"] or "" for name in pins}
+    assert len(asked) > 100
+    assert {name: p for name, p in asked.items() if "3.11.0" not in SpecifierSet(p)} == {}
 
 
 def test_a_missing_python_is_named(tmp_path: Path):
