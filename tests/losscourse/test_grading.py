@@ -150,7 +150,7 @@ def test_what_cannot_be_graded_is_named_in_one_line_and_has_no_score(course, row
 
 @pytest.mark.slow
 def test_nothing_ends_in_a_traceback(course):
-    assert "Traceback" not in course[1]
+    assert "| ERROR] Traceback" not in course[1], course[1]
 
 
 @pytest.mark.slow
