@@ -1,4 +1,4 @@
-# serve · book · test · exercises · grade · picture · clean
+# serve · book · test · lint · exercises · grade · picture · clean
 # A stamp stands for each step, so that a second call runs only what its sources ask for.
 
 PYTHON ?= python3
@@ -22,7 +22,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book test exercises grade picture clean chromium
+.PHONY: serve book test lint exercises grade picture clean chromium
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -34,8 +34,12 @@ book: $(BOOK)
 
 exercises: $(NOTEBOOKS)
 
-test: $(BOOK) chromium
+test: lint $(BOOK) chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 grade: $(INSTALLED)
 	$(BIN)/python -m pytest tests/exercises -m slow -s
