@@ -5,10 +5,22 @@ what breaks the naive form.
 """
 
 import math
+from typing import Any
 
 from losscourse.arrays import Array, float_namespace
 
-__all__ = ["log_cosh", "log_sum_exp", "softplus", "sqrt"]
+__all__ = [
+    "log1mexp",
+    "log_cosh",
+    "log_sigmoid",
+    "log_softmax",
+    "log_sum_exp",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "times",
+]
 
 
 def softplus(x: Array) -> Array:
@@ -31,6 +43,99 @@ def softplus(x: Array) -> Array:
     """
     xp = float_namespace(x=x)
     return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1/(1 + exp(-x)), element by element.
+
+    Args:
+        x: Floats of any shape.
+
+    Returns:
+        Array of the shape and dtype of `x`; in [0, 1].
+
+    Numerics:
+        exp(-x) overflows float32 at x = -89, and autograd makes inf/inf² of it. Here the exponent
+        is never positive.
+
+    Example:
+        >>> import numpy as np
+        >>> sigmoid(np.asarray([-1000.0, 0.0, 1000.0])).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    xp = float_namespace(x=x)
+    smaller = xp.exp(xp.where(x < 0, x, -x))
+    return xp.where(x < 0, smaller, xp.ones_like(x)) / (1 + smaller)
+
+
+def log_sigmoid(x: Array) -> Array:
+    """Return log(1/(1 + exp(-x))), element by element.
+
+    Args:
+        x: Floats of any shape.
+
+    Returns:
+        Array of the shape and dtype of `x`; at most 0, about x far below 0.
+
+    Numerics:
+        The sigmoid of -1000 is 0 in any dtype, whose logarithm is -inf; see `softplus`.
+
+    Example:
+        >>> import numpy as np
+        >>> log_sigmoid(np.asarray([-1000.0, 0.0])).round(4).tolist()
+        [-1000.0, -0.6931]
+    """
+    return -softplus(-x)
+
+
+def log1mexp(x: Array) -> Array:
+    """Return log(1 - exp(x)), element by element: from log p to log(1 - p).
+
+    Args:
+        x: Floats of any shape, at most 0.
+
+    Returns:
+        Array of the shape and dtype of `x`; at most 0, and -inf at 0.
+
+    Numerics:
+        1 - exp(x) cancels near 0, and far below 0 it rounds to 1, whose logarithm is 0. expm1 and
+        log1p each serve one side of -log 2. The derivative at 0 is infinite.
+
+    Example:
+        >>> import numpy as np
+        >>> log1mexp(np.asarray([-1e-10, -1.0])).round(4).tolist()
+        [-23.0259, -0.4587]
+    """
+    xp = float_namespace(x=x)
+    near = x > -math.log(2)
+    middle = xp.full_like(x, -math.log(2))
+    close, far = xp.where(near, x, middle), xp.where(near, middle, x)
+    return xp.where(near, xp.log(-xp.expm1(close)), xp.log1p(-xp.exp(far)))
+
+
+def times(weights: Array, x: Array) -> Array:
+    """Return weights · x, element by element, with 0 · x = 0 also where x is infinite.
+
+    Args:
+        weights: Floats of any shape.
+        x: Floats of the shape and dtype of `weights`.
+
+    Returns:
+        Array of the shape and dtype of `x`. NaN in either argument stays NaN.
+
+    Numerics:
+        0 · log 0 is 0 in a cross-entropy, since a class of weight 0 cannot cost anything; in
+        floats it is NaN. `where(weights == 0, 0, weights * x)` has the value, but autograd still
+        multiplies the branch not taken: 0 · inf. Here that branch sees an x of 0.
+
+    Example:
+        >>> import numpy as np
+        >>> times(np.asarray([0.0, 2.0]), np.asarray([-np.inf, 3.0])).tolist()
+        [0.0, 6.0]
+    """
+    xp = float_namespace(weights=weights, x=x)
+    hidden = (weights == 0) & xp.isinf(x)
+    return weights * xp.where(hidden, xp.zeros_like(x), x)
 
 
 def log_sum_exp(x: Array, *, axis: int = -1) -> Array:
@@ -57,14 +162,77 @@ def log_sum_exp(x: Array, *, axis: int = -1) -> Array:
         1000.6931471805599
     """
     xp = float_namespace(x=x)
+    shift = _finite_max(xp, x, axis)
+    total = xp.log(xp.sum(xp.exp(x - shift), axis=axis))
+    return total + xp.squeeze(shift, axis=axis)
+
+
+def log_softmax(x: Array, *, axis: int = -1) -> Array:
+    """Return x - log(Σ exp(x)) along an axis: the logarithms of probabilities.
+
+    Args:
+        x: Floats of any shape with at least one element along `axis`.
+        axis: The axis along which the probabilities sum to 1.
+
+    Returns:
+        Array of the shape and dtype of `x`; at most 0. -inf gives -inf; inf gives NaN, as does a
+        slice of -inf alone.
+
+    Raises:
+        TypeError: `x` is no array of floats.
+        ValueError: `x` has no such axis, or the axis has no element.
+
+    Numerics:
+        log(softmax(x)) is -inf where a probability underflows: from 104 below the largest in
+        float32. Subtracting `log_sum_exp(x)` from x cancels where x is large; here the largest
+        element is subtracted first, which costs one rounding.
+
+    Example:
+        >>> import numpy as np
+        >>> log_softmax(np.asarray([1000.0, 0.0])).tolist()
+        [0.0, -1000.0]
+    """
+    xp = float_namespace(x=x)
+    shifted = x - _finite_max(xp, x, axis)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+
+def softmax(x: Array, *, axis: int = -1) -> Array:
+    """Return exp(x) / Σ exp(x) along an axis.
+
+    Args:
+        x: Floats of any shape with at least one element along `axis`.
+        axis: The axis along which the probabilities sum to 1.
+
+    Returns:
+        Array of the shape and dtype of `x`; in [0, 1]. -inf gives 0; inf gives NaN, as does a
+        slice of -inf alone.
+
+    Raises:
+        TypeError: `x` is no array of floats.
+        ValueError: `x` has no such axis, or the axis has no element.
+
+    Numerics:
+        exp overflows float32 at 89; here the largest exponent is 0.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax(np.asarray([1000.0, 1000.0])).tolist()
+        [0.5, 0.5]
+    """
+    xp = float_namespace(x=x)
+    unscaled = xp.exp(x - _finite_max(xp, x, axis))
+    return unscaled / xp.sum(unscaled, axis=axis, keepdims=True)
+
+
+def _finite_max(xp: Any, x: Array, axis: int) -> Array:
+    """Return the largest element along an axis, which it keeps; 0 where that is infinite."""
     if axis not in range(-x.ndim, x.ndim):
         raise ValueError(f"axis: expected one of the {x.ndim} axes of x, got {axis}")
     if x.shape[axis] == 0:
         raise ValueError(f"x: expected at least one element along axis {axis}, got none")
     largest = xp.max(x, axis=axis, keepdims=True)
-    shift = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
-    total = xp.log(xp.sum(xp.exp(x - shift), axis=axis))
-    return total + xp.squeeze(shift, axis=axis)
+    return xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
 
 
 def log_cosh(x: Array) -> Array:

@@ -12,14 +12,7 @@ settings.load_profile("course")
 
 def pytest_terminal_summary(terminalreporter):
     """Print, for each mutated function, how many of its mutants each check rejects."""
-    rows = [
-        row
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, [])
-        if getattr(report, "when", None) == "call"
-        for name, row in report.user_properties
-        if name == "mutants"
-    ]
+    rows = _reported(terminalreporter, "mutants")
     if not rows:
         return
     terminalreporter.write_sep("-", "mutants rejected, by function and check")
@@ -29,6 +22,23 @@ def pytest_terminal_summary(terminalreporter):
     for name, table in sorted(tables.items()):
         terminalreporter.write_line(name)
         _write_table(terminalreporter, table)
+    left_out = _reported(terminalreporter, "left out")
+    if left_out:
+        terminalreporter.write_line("checks that cannot apply, and why")
+        for function, check, reason in sorted(left_out):
+            terminalreporter.write_line(f"  {function}: {check}: {reason}")
+
+
+def _reported(terminalreporter, kind):
+    """Return what the tests that ran have put in their report."""
+    return [
+        row
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if getattr(report, "when", None) == "call"
+        for name, row in report.user_properties
+        if name == kind
+    ]
 
 
 def _write_table(terminalreporter, table):

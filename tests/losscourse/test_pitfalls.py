@@ -11,32 +11,48 @@ import re
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from losscourse import optimizers, stable
-from losscourse.catalogue import CATALOGUE
 from losscourse.losses import regression
+from losscourse.losses.classification import (
+    sigmoid_binary_cross_entropy,
+    sigmoid_focal,
+    smooth_labels,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_integer_labels,
+    softmax_focal,
+)
 from losscourse.reduce import sequence_mean, sum_and_count, token_mean, weighted_mean
+from tests.losscourse.losses.cases import CASES
 
 AWAITED = {
-    2: "losscourse.losses.classification",
-    4: "losscourse.losses.classification",
-    5: "losscourse.losses.classification",
-    7: "losscourse.losses.classification",
-    8: "losscourse.losses.classification",
     11: "losscourse.losses.sequence",
     14: "losscourse.losses.divergence",
     18: "losscourse.losses.margin",
     19: "losscourse.optimizers.adam",
     20: "losscourse.optimizers.adamw",
-    22: "losscourse.losses.classification",
 }
 """Rows of the table, by number, and the module or function that each needs."""
 
 ALL = pytest.mark.parametrize(
-    "function",
-    [f for entry in CATALOGUE.values() for f in (entry.function, entry.gradient)],
-    ids=lambda function: function.__name__,
+    ("case", "function"),
+    [(case, function) for case in CASES for function in case.functions],
+    ids=lambda value: value.__name__ if callable(value) else "",
 )
+
+
+def _drawn(case, n=4, scale=1.0):
+    """Return examples of a case as what its functions take."""
+    arrays = case.draw(np.random.default_rng(0), n, scale)
+    return [torch.as_tensor(a) for a in arrays] if case.torch_only else list(arrays)
+
+
+def _gradient(loss, *arguments, **setting):
+    """Return autograd's gradient of the summed loss by its first argument."""
+    first = torch.as_tensor(arguments[0], dtype=torch.float64).requires_grad_()
+    loss(first, *map(torch.as_tensor, arguments[1:]), **setting).sum().backward()
+    return first.grad
 
 
 def test_01_nothing_selected_is_an_error_and_no_nan():
@@ -49,6 +65,17 @@ def test_01_nothing_selected_is_an_error_and_no_nan():
         sequence_mean(losses[None], mask=ignored[None])
 
 
+def test_02_an_ignored_class_stays_in_the_softmaxs_denominator():
+    logits = np.asarray([[1.0, 2.0, 3.0], [3.0, 0.0, 1.0], [0.0, 1.0, 5.0]])
+    labels, ignored = np.asarray([0, 1, 2]), 2
+    losses = softmax_cross_entropy_with_integer_labels(logits, labels)
+    mean = weighted_mean(losses, mask=labels != ignored)
+    theirs = F.cross_entropy(torch.as_tensor(logits), torch.as_tensor(labels), ignore_index=ignored)
+    assert float(mean) == pytest.approx(float(theirs), rel=1e-14)
+    without = softmax_cross_entropy_with_integer_labels(logits[:2, :2], labels[:2]).mean()
+    assert float(mean) > float(without) + 0.5
+
+
 def test_03_weighted_mean_divides_by_the_sum_of_the_weights():
     weighted, weights = np.asarray([5.6390, 4.9593]), np.asarray([6.0, 4.0])
     mean = weighted_mean(weighted / weights, weights=weights)
@@ -56,12 +83,72 @@ def test_03_weighted_mean_divides_by_the_sum_of_the_weights():
     assert float(mean) != pytest.approx(weighted.mean())
 
 
+@pytest.mark.parametrize("smoothing", [0.1, 0.5, 0.9])
+def test_04_a_smoothed_row_sums_to_1(smoothing):
+    rows = smooth_labels(np.eye(5), smoothing=smoothing)
+    np.testing.assert_allclose(rows.sum(axis=-1), 1, rtol=1e-15)
+    np.testing.assert_allclose(rows[0, 1:], smoothing / 5, rtol=1e-15)
+
+
+def test_05_a_class_of_probability_0_costs_nothing():
+    logits, targets = [[-math.inf, 0.0]], [[0.0, 1.0]]
+    loss = softmax_cross_entropy(np.asarray(logits), np.asarray(targets))
+    assert loss.tolist() == [0.0]
+    assert _gradient(softmax_cross_entropy, logits, torch.as_tensor(targets).double()).tolist() == [
+        [0.0, 0.0]
+    ]
+
+
 @pytest.mark.parametrize("x", [0.0, 1e-300, 1.0, 100.0, 1e4, 1e300])
-@pytest.mark.parametrize("function", [stable.log_cosh, stable.softplus, stable.sqrt])
+@pytest.mark.parametrize(
+    "function",
+    [stable.log_cosh, stable.softplus, stable.sqrt, stable.sigmoid, stable.log_sigmoid],
+)
 def test_06_gradient_is_finite_on_the_branch_not_taken(function, x):
-    tensor = torch.tensor(x, dtype=torch.float64, requires_grad=True)
-    function(tensor).backward()
-    assert math.isfinite(tensor.grad)
+    for sign in (1, -1) if function is not stable.sqrt else (1,):
+        assert math.isfinite(_gradient(function, sign * x))
+
+
+def test_06_gradient_of_0_times_infinity_is_0():
+    weights, x = torch.tensor([0.0, 2.0]), torch.tensor([-math.inf, 3.0])
+    for tensor in (weights, x):
+        tensor.requires_grad_()
+    stable.times(weights, x).sum().backward()
+    assert weights.grad.tolist() == [0.0, 3.0]
+    assert x.grad.tolist() == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("x", [-1e-300, -1e-10, -math.log(2), -1.0, -700.0, -1e4])
+def test_06_log1mexp_has_a_finite_gradient_on_both_sides_of_its_seam(x):
+    assert math.isfinite(_gradient(stable.log1mexp, x))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_07_the_logit_minus_50_keeps_its_gradient(dtype):
+    logits = torch.tensor([-50.0], dtype=dtype, requires_grad=True)
+    sigmoid_binary_cross_entropy(logits, torch.ones(1, dtype=dtype)).backward()
+    assert logits.grad.tolist() == [-1.0]
+    rows = torch.tensor([[-50.0, 0.0]], dtype=dtype, requires_grad=True)
+    softmax_cross_entropy_with_integer_labels(rows, torch.tensor([0])).backward()
+    assert rows.grad.tolist() == [[-1.0, 1.0]]
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("logit", [-1000.0, 0.0, 1000.0])
+@pytest.mark.parametrize("label", [0, 1])
+def test_08_focal_is_finite_where_p_is_1(gamma, logit, label):
+    right = (logit > 0) == bool(label)
+    expected = 0.0 if right else 1000.0
+    binary, target = np.asarray([logit]), np.asarray([float(label)])
+    row, labels = np.asarray([[0.0, logit]]), np.asarray([label])
+    for loss, first, second in (
+        (sigmoid_focal, binary, target),
+        (softmax_focal, row, labels),
+    ):
+        value = loss(first, second, gamma=gamma).tolist()
+        if logit:
+            assert value == [pytest.approx(expected, abs=1e-200)]
+        assert torch.isfinite(_gradient(loss, first, second, gamma=gamma)).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -82,12 +169,19 @@ def test_10_root_at_zero_has_a_finite_gradient():
 
 
 @ALL
-def test_12_a_column_against_a_row_is_an_error(function):
-    for make in (np.zeros, torch.zeros):
-        with pytest.raises(ValueError, match=r"targets: expected shape \(4,\).*got \(4, 1\)"):
-            function(make(4), make((4, 1)))
-        with pytest.raises(ValueError, match=r"targets: expected shape \(4, 1\).*got \(4,\)"):
-            function(make((4, 1)), make(4))
+def test_12_a_column_against_a_row_is_an_error(case, function):
+    """Of the arrays that go by examples, one more axis in any one but the first."""
+    names = [name for name in case.arrays if name not in case.shared]
+    for name in names[1:]:
+        arrays = dict(zip(case.arrays, _drawn(case), strict=True))
+        arrays[name] = arrays[name][:, None]
+        with pytest.raises(ValueError, match=r": expected shape .*got \("):
+            function(**arrays)
+    if len(names) > 1:
+        arrays = dict(zip(case.arrays, _drawn(case), strict=True))
+        arrays[names[0]] = arrays[names[0]][:, None]
+        with pytest.raises(ValueError, match=r": expected shape .*got \("):
+            function(**arrays)
 
 
 @pytest.mark.parametrize("beta", [0.1, 1.0, 3.0])
@@ -148,12 +242,28 @@ def test_17_a_mask_is_on_the_numerator_and_the_denominator(padding):
 
 
 @ALL
-def test_21_inputs_are_unchanged_after_any_call(function):
-    for make in (np.asarray, torch.tensor):
-        predictions, targets = make([0.0, 2.0, -3.0]), make([0.5, 0.5, 0.5])
-        function(predictions, targets)
-        assert predictions.tolist() == [0.0, 2.0, -3.0]
-        assert targets.tolist() == [0.5, 0.5, 0.5]
+def test_21_inputs_are_unchanged_after_any_call(case, function):
+    arrays = _drawn(case, n=4, scale=3.0)
+    for make in (lambda a: a, torch.as_tensor) if not case.torch_only else (torch.as_tensor,):
+        inputs = [make(a) for a in arrays]
+        before = [a.tolist() for a in inputs]
+        function(*inputs)
+        assert [a.tolist() for a in inputs] == before
+
+
+def test_22_two_shards_of_the_vocabulary_smooth_as_one():
+    """Smoothed cross-entropy is lse - (1 - ε) z_y - ε Σz/K: each term adds up over shards."""
+    logits = np.random.default_rng(0).normal(size=(6, 8)) * 3
+    labels, smoothing = np.asarray([0, 3, 4, 7, 5, 2]), 0.2
+    targets = smooth_labels(np.eye(8)[labels], smoothing=smoothing)
+    whole = softmax_cross_entropy(logits, targets)
+    shards = np.split(logits, 2, axis=-1)
+    total = stable.log_sum_exp(np.stack([stable.log_sum_exp(s) for s in shards], axis=-1))
+    of_label = np.take_along_axis(logits, labels[:, None], axis=-1)[:, 0]
+    mean = sum(s.sum(axis=-1) for s in shards) / 8
+    np.testing.assert_allclose(
+        whole, total - (1 - smoothing) * of_label - smoothing * mean, rtol=1e-13
+    )
 
 
 @pytest.mark.parametrize(("number", "needed"), AWAITED.items())

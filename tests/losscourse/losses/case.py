@@ -1,4 +1,7 @@
-"""What is stated about a loss so that the suites can test it: one Case per public loss."""
+"""What is stated about a loss so that the suites can test it: one Case per public loss.
+
+How to add a family is in README.md beside this file.
+"""
 
 import dataclasses
 import functools
@@ -7,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import array_api_compat
 import numpy as np
@@ -22,12 +26,12 @@ Setting = Mapping[str, float]
 class Point:
     """One example whose gradient is declared: a kink, or a limit where an argument is infinite.
 
-    `gradient` is the derivative by the first argument; `value` is the loss, None where the exact
-    formula gives it.
+    `gradient` is the derivative by the first argument, a tuple if that is a row; `value` is the
+    loss, None where the exact formula gives it.
     """
 
-    arguments: tuple[float, ...]
-    gradient: float
+    arguments: tuple[Any, ...]
+    gradient: Any
     value: float | None = None
 
 
@@ -53,42 +57,78 @@ class Wrong:
     unchecked: bool = False
 
 
+def gamma_sample(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return a skewed sample of a real target."""
+    return (rng.gamma(1.0, 2.0, size=101),)
+
+
 @dataclass(frozen=True)
 class Case:
     """One loss, and all that its tests need.
 
     Args:
-        loss: The loss per example; its first argument is what the gradient is taken by.
-        gradient: The derivative of the summed loss by the first argument.
+        loss: The loss per example; its first arguments are what the gradient is taken by.
+        gradient: The derivative of the summed loss by the first argument, or a tuple of them, `by`
+            many; None where it is left to autograd.
         settings: Hyperparameters to test at, the defaults among them.
         draw: `draw(rng, n, scale)` returns the arrays of n examples as NumPy arrays, floats as
-            float64. Residuals or logits are of the size of `scale`.
+            float64, labels as integers. Residuals or logits are of the size of `scale`.
         oracle: Who else computes it, and `oracle(*arrays, **setting)` on float64 NumPy arrays.
-        exact: The loss of one example in mpmath, from numbers (nested lists for rows).
-        statistic: `statistic(targets, **setting)`: the constant prediction that minimises the
-            mean loss, found without the loss.
-        kinks: `kinks(**setting)`: where the loss has no derivative, and the subgradient declared.
-        seams: `seams(**setting)`: residuals where the formula's pieces meet, for the catalogue's
-            smoothness; one smooth point where there are none.
+        exact: The loss of one example in mpmath, from numbers (nested lists for rows; a label
+            comes as a number too). Of a `coupled` loss: the list of all losses, from all examples.
+        statistic: `statistic(*others, **setting)`: the constant prediction that minimises the mean
+            loss of the sample, found without the loss; through `link` where that is needed.
         limits: `limits(**setting)`: examples with an infinite argument, with value and gradient.
         identities: Relations to other functions.
-        wrongs: Plausible wrong versions, at least three.
-        elementwise: The arrays may have any one shape; else the first axis alone is the batch.
+        wrongs: Plausible wrong versions, at least three of the loss.
+        kinks: `kinks(**setting)`: where the loss has no derivative, and the subgradient declared.
+        seams: `seams(**setting)`: values of the catalogue's variable where the formula's pieces
+            meet, for its smoothness; one smooth point where there are none.
+        corners: `corners()`: more inputs for the exact values; by default all arrays zero.
+        chance: `chance(**setting)`: arrays whose mean loss is the catalogue's value at chance, for
+            a loss of classes; its K is the size of the first one's last axis.
+        sample: `sample(rng)`: the arguments after the first, for the minimiser.
+        search: Where to look for the minimiser; by default, between the sample's ends.
+        link: From a prediction to the statistic, such as softmax.
+        wrong_values: By argument, values that must be refused if they stand in one element: -1 and
+            K in labels, 0 in signs.
+        any_leading_axes: Examples may stand along any number of axes; else along the first alone.
+        by: By how many of the first arguments the gradient is taken.
+        shared: Arguments without an axis of examples, such as class priors.
+        coupled: The loss of an example depends on the others, as in-batch negatives make it.
+        batches: Sizes of batch that it must take.
+        torch_only: It runs on torch alone.
+        rounding: The size of the terms that the formula adds up, in units of the loss and of the
+            gradient: an error may be a few roundings of the value and of this.
+        without: Suites that cannot apply, by name, and why. A test holds that each would fail.
     """
 
     loss: Callable[..., Array]
-    gradient: Callable[..., Array]
+    gradient: Callable[..., Any] | None
     settings: tuple[Setting, ...]
     draw: Callable[[np.random.Generator, int, float], tuple[np.ndarray, ...]]
     oracle: tuple[str, Callable[..., np.ndarray]]
     exact: Callable[..., Any]
-    statistic: Callable[..., float]
-    limits: Callable[..., Sequence[Point]]
     identities: tuple[Identity, ...]
     wrongs: tuple[Wrong, ...]
+    statistic: Callable[..., Any] | None = None
+    limits: Callable[..., Sequence[Point]] = field(default=lambda **setting: ())
     kinks: Callable[..., Sequence[Point]] = field(default=lambda **setting: ())
     seams: Callable[..., Sequence[float]] = field(default=lambda **setting: (0.0,))
-    elementwise: bool = True
+    corners: Callable[[], Sequence[tuple[np.ndarray, ...]]] | None = None
+    chance: Callable[..., tuple[np.ndarray, ...]] | None = None
+    sample: Callable[[np.random.Generator], tuple[np.ndarray, ...]] = gamma_sample
+    search: tuple[float, float] | None = None
+    link: Callable[[Any], Any] = field(default=lambda prediction: prediction)
+    wrong_values: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    any_leading_axes: bool = True
+    by: int = 1
+    shared: tuple[str, ...] = ()
+    coupled: bool = False
+    batches: tuple[int, ...] = (0, 1, 3)
+    torch_only: bool = False
+    rounding: float = 0.0
+    without: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -96,9 +136,19 @@ class Case:
         return self.loss.__name__
 
     @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The loss, and its gradient where it has one."""
+        return (self.loss,) if self.gradient is None else (self.loss, self.gradient)
+
+    @property
     def arrays(self) -> list[str]:
         """The names of the array arguments."""
         return [name for name, p in self._parameters if p.kind is not p.KEYWORD_ONLY]
+
+    @property
+    def per_example(self) -> list[bool]:
+        """Which of the arrays have an axis of examples."""
+        return [name not in self.shared for name in self.arrays]
 
     @property
     def hyperparameters(self) -> list[str]:
@@ -109,6 +159,30 @@ class Case:
     def _parameters(self) -> list[tuple[str, inspect.Parameter]]:
         return list(inspect.signature(self.loss).parameters.items())
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The suites that do not apply, and why: those declared, and those that follow."""
+        found = dict(self.without)
+        if self.gradient is None:
+            gradient_suites = (
+                "matches_exact_gradient",
+                "gradient_matches_autograd",
+                "gradient_matches_central_differences",
+            )
+            found |= dict.fromkeys(gradient_suites, "the gradient is autograd's")
+        if self.coupled:
+            coupled_suites = ("batch_equals_loop", "mask_equals_indexing")
+            found |= dict.fromkeys(coupled_suites, "the loss of an example depends on the others")
+        if self.torch_only:
+            found["libraries_agree"] = "torch only"
+        if not any(self.kinks(**setting) for setting in self.settings):
+            found["kink_takes_declared_subgradient"] = "no kink"
+        if not self.hyperparameters:
+            found["rejects_wrong_hyperparameters"] = "no hyperparameter"
+        if not self.wrong_values:
+            found["rejects_wrong_values"] = "any float is allowed"
+        return found
+
     def mutated(self, wrong: Wrong) -> "Case":
         """Return the case with the loss or its gradient replaced by the wrong version."""
         right = getattr(self, wrong.of)
@@ -117,7 +191,10 @@ class Case:
         def replaced(*arrays: Array, **hyperparameters: float) -> Array:
             if not wrong.unchecked:
                 right(*arrays, **hyperparameters)
-                hyperparameters = {name: float(value) for name, value in hyperparameters.items()}
+                hyperparameters = {
+                    name: value if name in self.arrays else float(value)
+                    for name, value in hyperparameters.items()
+                }
             return wrong.body(*arrays, **hyperparameters)
 
         return dataclasses.replace(self, **{wrong.of: replaced})
@@ -125,9 +202,23 @@ class Case:
     @property
     def common_wrongs(self) -> tuple[Wrong, ...]:
         """What can go wrong with any loss, whatever its formula."""
+        spoils = dict(_SPOILS)
+        if not self.any_leading_axes:
+            del spoils["flattened"]  # it is flat already
+        if self.coupled:
+            for name in (
+                "NaN shared with the batch",
+                "reduced to its mean",
+                "divided by the batch",
+            ):
+                del spoils[name]  # what a coupled loss may do
+        kinds = ("loss", "gradient") if self.gradient else ("loss",)
         return tuple(
             Wrong(name, "loss", functools.partial(_spoilt, self.loss, spoil))
-            for name, spoil in _SPOILS.items()
+            for name, spoil in spoils.items()
+        ) + tuple(
+            Wrong("checks left out", of, functools.partial(_unguarded, getattr(self, of)), True)
+            for of in kinds
         )
 
 
@@ -147,8 +238,37 @@ _SPOILS = {
     ),
     "raised to float64": lambda xp, losses, first: xp.astype(losses, xp.float64),
     "flattened": lambda xp, losses, first: xp.reshape(losses, (-1,)),
+    "reduced to its mean": lambda xp, losses, first: xp.mean(losses),
     "left in NumPy": lambda xp, losses, first: np.asarray(read(losses)),
     "divided by the batch": lambda xp, losses, first: losses / max(1, math.prod(losses.shape)),
     "NaN shared with the batch": lambda xp, losses, first: losses + 0 * xp.sum(losses),
     "written into the caller's array": _shift_in_place,
+}
+
+
+def _unguarded(function: Callable, *arrays: Array, **named: Any) -> Any:
+    """Call a function with the checks of its module's `arrays` switched off."""
+    module = inspect.getmodule(function)
+    unchecked = {name: to for name, to in _UNCHECKED.items() if hasattr(module, name)}
+    with mock.patch.multiple(module, **unchecked):
+        return function(*arrays, **named)
+
+
+def _namespace(**named: Array) -> Any:
+    return array_api_compat.array_namespace(next(iter(named.values())))
+
+
+def _nothing(*arguments: Any, **named: Any) -> None:
+    return None
+
+
+_UNCHECKED = {
+    "float_namespace": _namespace,
+    "real_namespace": _namespace,
+    "check_in": lambda interval, **named: next(iter(named.values())),
+    "check_axes": _nothing,
+    "check_labels": _nothing,
+    "check_values": _nothing,
+    "check_signs": _nothing,
+    "check_distributions": _nothing,
 }

@@ -1,108 +1,15 @@
-"""The catalogue: one entry per loss, read by the pages' cards, the explorers and the tests.
+"""The entries of `losscourse.losses.regression`."""
 
-It is data. No code picks a loss by a string at run time: import the function. The tests hold every
-claim of an entry against the function (formula, gradient, range, bound, convexity, minimiser).
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import sympy
 from sympy import Abs, Max, Piecewise, Rational, cosh, log, oo, sign, sqrt
 
-from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_OPEN, Array, Interval
+from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_OPEN
+from losscourse.catalogue.entry import RESIDUAL, Loss, Parameter
 from losscourse.losses import regression
 
-__all__ = ["CATALOGUE", "RESIDUAL", "Loss", "Parameter"]
-
-RESIDUAL = sympy.Symbol("e", real=True)
-"""Prediction minus target: the variable of every formula."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A hyperparameter of a loss.
-
-    Args:
-        symbol: How the formula writes it.
-        default: Its default value.
-        domain: The allowed values.
-        unit: "target" if it carries the target's unit, else "none".
-        meaning: One line for a reader.
-        examples: Values that tests and explorers use, all in `domain`.
-    """
-
-    symbol: sympy.Symbol
-    default: float
-    domain: Interval
-    unit: str
-    meaning: str
-    examples: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What the course says about one loss.
-
-    Args:
-        title: The name in prose.
-        aliases: Other names in use, for the search.
-        use: One line: what it is for.
-        function: The loss per example.
-        gradient: The derivative of the summed loss by the predictions.
-        formula: SymPy expression in `RESIDUAL` (prediction minus target) and the parameters.
-        derivative: SymPy expression of the gradient, kinks included.
-        range: Values that the loss takes.
-        gradient_range: Values that the gradient takes, as SymPy bounds (low, high).
-        elicits: The statistic of the target that minimises the expected loss.
-        at_chance: Expected loss of the best constant prediction of a standard normal target, at
-            the default parameters.
-        convex: Convex in the prediction.
-        smoothness: How many continuous derivatives: 0 (a kink), 1, or `oo`.
-        robust: The gradient is bounded, so that one outlier has a bounded pull.
-        unit: "target", "target²" or "none".
-        torch: The equivalent call in torch, or None.
-        references: Keys in `book/references.bib`.
-        page: The page that teaches it, relative to `book/`.
-        parameters: Hyperparameters by argument name.
-    """
-
-    title: str
-    aliases: tuple[str, ...]
-    use: str
-    function: Callable[..., Array]
-    gradient: Callable[..., Array]
-    formula: sympy.Expr
-    derivative: sympy.Expr
-    range: Interval
-    gradient_range: tuple[sympy.Expr, sympy.Expr]
-    elicits: str
-    at_chance: float
-    convex: bool
-    smoothness: sympy.Expr
-    robust: bool
-    unit: str
-    torch: str | None
-    references: tuple[str, ...]
-    page: str
-    parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return self.function.__name__
-
-    @property
-    def qualified_name(self) -> str:
-        """Where to import it from."""
-        return f"{self.function.__module__}.{self.name}"
-
-    @property
-    def defaults(self) -> dict[str, float]:
-        """Hyperparameters at their defaults, by argument name."""
-        return {name: parameter.default for name, parameter in self.parameters.items()}
-
+__all__ = ["ENTRIES"]
 
 _DELTA = sympy.Symbol("delta", positive=True)
 _BETA = sympy.Symbol("beta", positive=True)
@@ -116,7 +23,7 @@ def _clip(x: sympy.Expr, bound: sympy.Expr) -> sympy.Expr:
     return Piecewise((x, Abs(x) <= bound), (bound * sign(x), True))
 
 
-_ENTRIES = (
+ENTRIES = (
     Loss(
         title="Squared error",
         aliases=("L2 loss", "quadratic loss", "MSE", "least squares"),
@@ -274,6 +181,3 @@ _ENTRIES = (
         page="regression/absolute-error",
     ),
 )
-
-CATALOGUE: Mapping[str, Loss] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
-"""Every loss of the package, by the name of its function."""

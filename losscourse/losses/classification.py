@@ -1,0 +1,569 @@
+"""Losses for a target that is a class: which one is it, and how sure is the prediction?
+
+In every formula z are logits, `softmax(z)` or the sigmoid `σ(z)` the probabilities, and y is the
+label. Each loss is followed by its gradient, the derivative of the summed loss by its first
+argument.
+"""
+
+from typing import Any
+
+from losscourse import stable
+from losscourse.arrays import (
+    NON_NEGATIVE,
+    UNIT_CLOSED,
+    Array,
+    Interval,
+    check_axes,
+    check_distributions,
+    check_in,
+    check_labels,
+    check_values,
+    float_namespace,
+    one_hot,
+    pick,
+    real_namespace,
+)
+
+__all__ = [
+    "negative_log_likelihood",
+    "negative_log_likelihood_grad",
+    "sigmoid_binary_cross_entropy",
+    "sigmoid_binary_cross_entropy_grad",
+    "sigmoid_focal",
+    "sigmoid_focal_grad",
+    "smooth_labels",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_grad",
+    "softmax_cross_entropy_with_integer_labels",
+    "softmax_cross_entropy_with_integer_labels_grad",
+    "softmax_focal",
+    "softmax_focal_grad",
+]
+
+_UNIT_FROM_ZERO = Interval(0, 1, low_closed=True)
+
+
+def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
+    r"""Return the binary cross-entropy of each logit: the log loss.
+
+    Formula: $-y \log \sigma(z) - (1 - y) \log \sigma(-z)$, where z is a logit, y its target and
+    $\sigma(z) = 1/(1 + e^{-z})$.
+
+    Args:
+        logits: Floats of any shape.
+        targets: Floats of the shape and dtype of `logits`, from 0 to 1: a label, or its
+            probability.
+
+    Returns:
+        Array of the shape and dtype of `logits`, in nats; at least the entropy of the target,
+        which is 0 for a label.
+
+    Gradient:
+        $\sigma(z) - y$; see `sigmoid_binary_cross_entropy_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target lies outside [0, 1].
+
+    Numerics:
+        The logarithm of a probability that rounds to 0 is -inf: computed from probabilities, the
+        loss of the logit -50 against 1 is right, but its gradient is lost at -104 in float32, and
+        that of +50 against 0 at once. From logits both are kept; see `stable.softplus`.
+
+    Convention:
+        `torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")`.
+        A row of several labels is a row of losses: sum or average them yourself.
+
+    Example:
+        >>> import numpy as np
+        >>> losses = sigmoid_binary_cross_entropy(np.asarray([0.0, -50.0]), np.asarray([1.0, 1.0]))
+        >>> losses.round(4).tolist()
+        [0.6931, 50.0]
+
+    Reference:
+        Good (1952), Rational Decisions.
+    """
+    _check_targets(logits, targets)
+    positive = stable.times(targets, stable.softplus(-logits))
+    return positive + stable.times(1 - targets, stable.softplus(logits))
+
+
+def sigmoid_binary_cross_entropy_grad(logits: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `sigmoid_binary_cross_entropy` by the logits.
+
+    Formula: $\sigma(z) - y$: predicted minus actual probability.
+
+    Args:
+        logits: Floats of any shape.
+        targets: Floats of the shape and dtype of `logits`, from 0 to 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target lies outside [0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> logits, targets = np.asarray([0.0, -50.0]), np.asarray([1.0, 1.0])
+        >>> sigmoid_binary_cross_entropy_grad(logits, targets).round(4).tolist()
+        [-0.5, -1.0]
+    """
+    _check_targets(logits, targets)
+    return stable.sigmoid(logits) - targets
+
+
+def _check_targets(logits: Array, targets: Array) -> Any:
+    """Check logits and targets from 0 to 1 of one shape; return their namespace."""
+    xp = float_namespace(logits=logits, targets=targets)
+    check_values(UNIT_CLOSED, targets=targets)
+    return xp
+
+
+def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
+    r"""Return the cross-entropy between each target distribution and the softmax of the logits.
+
+    Formula: $-\sum_k y_k \log p_k$, where `p = softmax(logits)` and y is the target distribution.
+
+    Args:
+        logits: Floats of shape (..., K).
+        targets: Floats of the shape and dtype of `logits`; each row, along the last axis, is a
+            distribution: one-hot, smoothed or a teacher's.
+
+    Returns:
+        Array of shape (...) and the dtype of `logits`, in nats; at least the entropy of the
+        target, which is 0 for a one-hot row.
+
+    Gradient:
+        $p - y$; see `softmax_cross_entropy_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The shapes do not fit, or a row of targets is no distribution.
+
+    Numerics:
+        See `stable.log_softmax`. A class with the logit -inf and the target 0 costs nothing; the
+        naive product is 0 · inf.
+
+    Convention:
+        `torch.nn.functional.cross_entropy(logits, targets, reduction="none")`, there with the
+        classes on axis 1.
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.asarray([[0.0, 0.0], [-np.inf, 0.0]])
+        >>> softmax_cross_entropy(logits, np.asarray([[0.5, 0.5], [0.0, 1.0]])).round(4).tolist()
+        [0.6931, 0.0]
+
+    Reference:
+        Bishop (2006), Pattern Recognition and Machine Learning, eq. 4.108.
+    """
+    xp = _check_distributions(logits, targets)
+    return xp.sum(stable.times(targets, -stable.log_softmax(logits)), axis=-1)
+
+
+def softmax_cross_entropy_grad(logits: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `softmax_cross_entropy` by the logits.
+
+    Formula: $p \sum_k y_k - y$, where `p = softmax(logits)`. The sum is 1 up to the rounding of
+    the targets, so each row is predicted minus actual probabilities and sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        targets: Floats of the shape and dtype of `logits`; each row is a distribution.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The shapes do not fit, or a row of targets is no distribution.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax_cross_entropy_grad(np.asarray([[0.0, 0.0]]), np.asarray([[0.0, 1.0]])).tolist()
+        [[0.5, -0.5]]
+    """
+    xp = _check_distributions(logits, targets)
+    total = xp.sum(targets, axis=-1, keepdims=True)
+    return stable.softmax(logits) * total - targets
+
+
+def _check_distributions(logits: Array, targets: Array) -> Any:
+    """Check logits and target distributions (..., K); return their namespace."""
+    xp = real_namespace(logits=logits, targets=targets)
+    check_axes("... K, ... K", logits=logits, targets=targets)
+    check_distributions(targets=targets)
+    return xp
+
+
+def softmax_cross_entropy_with_integer_labels(logits: Array, labels: Array) -> Array:
+    r"""Return the cross-entropy of each label under the softmax of its logits.
+
+    Formula: $-\log p_y = \log \sum_k e^{z_k} - z_y$, where `p = softmax(logits)` and y is the
+    label.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1. To leave examples out, give them any
+            label and a mask in `reduce`: -1 or -100 are out of range.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, in nats; at least 0, log K where
+        all logits are equal.
+
+    Gradient:
+        $p - 1_y$; see `softmax_cross_entropy_with_integer_labels_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Numerics:
+        See `stable.log_softmax`.
+
+    Convention:
+        `torch.nn.functional.cross_entropy(logits, labels, reduction="none")`, there with the
+        classes on axis 1. It takes logits: a softmax before it is a silent bug.
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.asarray([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0]])
+        >>> labels = np.asarray([2, 1])
+        >>> softmax_cross_entropy_with_integer_labels(logits, labels).round(4).tolist()
+        [1.0986, 100.0]
+
+    Reference:
+        Bishop (2006), Pattern Recognition and Machine Learning, eq. 4.108.
+    """
+    _check_labels(labels, logits=logits)
+    return -pick(stable.log_softmax(logits), labels)
+
+
+def softmax_cross_entropy_with_integer_labels_grad(logits: Array, labels: Array) -> Array:
+    r"""Return the derivative of the summed cross-entropy of integer labels by the logits.
+
+    Formula: $p - 1_y$, where `p = softmax(logits)` and $1_y$ is the one-hot row of the label. Each
+    row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-1, 1].
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, labels = np.asarray([[0.0, 0.0]]), np.asarray([1])
+        >>> softmax_cross_entropy_with_integer_labels_grad(logits, labels).tolist()
+        [[0.5, -0.5]]
+    """
+    _check_labels(labels, logits=logits)
+    return stable.softmax(logits) - one_hot(labels, logits)
+
+
+def _check_labels(labels: Array, **named: Array) -> Any:
+    """Check scores (..., K), by their name, and their labels (...); return the namespace."""
+    (scores,) = named.values()
+    xp = real_namespace(**named)
+    check_axes("... K, ...", **named, labels=labels)
+    check_labels(scores.shape[-1], **named, labels=labels)
+    return xp
+
+
+def smooth_labels(targets: Array, *, smoothing: float = 0.1) -> Array:
+    r"""Return target distributions mixed with the uniform one.
+
+    Formula: $(1 - \varepsilon)\, y + \varepsilon / K$, where $\varepsilon$ is `smoothing`. A row
+    still sums to 1: the wrong classes share $\varepsilon (K - 1)/K$, not $\varepsilon$.
+
+    Args:
+        targets: Floats of shape (..., K); each row is a distribution, such as `arrays.one_hot`
+            gives for labels.
+        smoothing: The part of the mass that is spread over all K classes, in [0, 1).
+
+    Returns:
+        Array of the shape and dtype of `targets`; each row a distribution.
+
+    Raises:
+        TypeError: `targets` is no array of floats, or `smoothing` is no number.
+        ValueError: A row of targets is no distribution, or `smoothing` is not in [0, 1).
+
+    Convention:
+        `label_smoothing` of `torch.nn.functional.cross_entropy`, which also spreads ε over all K
+        classes. With ε/(K - 1) on the wrong classes alone, the same name means another target.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_labels(np.asarray([[1.0, 0.0]]), smoothing=0.2).tolist()
+        [[0.9, 0.1]]
+
+    Reference:
+        Szegedy et al. (2016), Rethinking the Inception Architecture for Computer Vision, section 7.
+    """
+    real_namespace(targets=targets)
+    check_axes("... K", targets=targets)
+    check_distributions(targets=targets)
+    smoothing = check_in(_UNIT_FROM_ZERO, smoothing=smoothing)
+    return (1 - smoothing) * targets + smoothing / targets.shape[-1]
+
+
+def negative_log_likelihood(log_probs: Array, labels: Array) -> Array:
+    r"""Return the negative log-probability of each label.
+
+    Formula: $-\log p_y$, where y is the label.
+
+    Args:
+        log_probs: Floats of shape (..., K): logarithms of probabilities, such as
+            `stable.log_softmax` gives. Logits here are a silent bug.
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `log_probs`, in nats; at least 0 where the
+        rows are log-probabilities, inf where the label's probability is 0.
+
+    Gradient:
+        $-1_y$, minus the one-hot row of the label; see `negative_log_likelihood_grad`.
+
+    Raises:
+        TypeError: `log_probs` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Numerics:
+        Exact. The logarithm must not be taken of probabilities that have underflowed to 0.
+
+    Convention:
+        `torch.nn.functional.nll_loss(log_probs, labels, reduction="none")`, there with the classes
+        on axis 1.
+
+    Example:
+        >>> import numpy as np
+        >>> negative_log_likelihood(np.log([[0.5, 0.25, 0.25]]), np.asarray([1])).round(4).tolist()
+        [1.3863]
+
+    Reference:
+        Good (1952), Rational Decisions.
+    """
+    _check_labels(labels, log_probs=log_probs)
+    return -pick(log_probs, labels)
+
+
+def negative_log_likelihood_grad(log_probs: Array, labels: Array) -> Array:
+    r"""Return the derivative of the summed `negative_log_likelihood` by the log-probabilities.
+
+    Formula: $-1_y$, minus the one-hot row of the label. It knows nothing of the normalisation:
+    the softmax before it brings in the other classes.
+
+    Args:
+        log_probs: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape and dtype of `log_probs`; -1 at the label, 0 elsewhere.
+
+    Raises:
+        TypeError: `log_probs` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> negative_log_likelihood_grad(np.log([[0.5, 0.5]]), np.asarray([1])).tolist()
+        [[0.0, -1.0]]
+    """
+    xp = _check_labels(labels, log_probs=log_probs)
+    # The derivative does not depend on the value, but NaN in is NaN out.
+    return xp.where(xp.isnan(log_probs), log_probs, 0 - one_hot(labels, log_probs))
+
+
+def sigmoid_focal(logits: Array, targets: Array, *, gamma: float = 2.0) -> Array:
+    r"""Return the focal loss of each logit: cross-entropy that fades for what is well classified.
+
+    Formula: $-y\,(1 - p)^\gamma \log p - (1 - y)\, p^\gamma \log(1 - p)$, where
+    $p = \sigma(z)$.
+
+    Args:
+        logits: Floats of any shape.
+        targets: Floats of the shape and dtype of `logits`, from 0 to 1.
+        gamma: How fast the weight of an example fades as it is classified well; at least 0. At 0
+            the loss is the binary cross-entropy.
+
+    Returns:
+        Array of the shape and dtype of `logits`, in nats; at least 0.
+
+    Gradient:
+        $y\,s(z) - (1 - y)\,s(-z)$ with
+        $s(z) = \sigma(-z)^\gamma\,(\gamma\,\sigma(z)\log\sigma(z) - \sigma(-z))$; see
+        `sigmoid_focal_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `gamma` is no number.
+        ValueError: The two shapes differ, a target lies outside [0, 1], or `gamma` is negative.
+
+    Numerics:
+        At the logit 1000, 1 - p is 0, and autograd multiplies the infinite slope of its root by 0.
+        Here the power is taken of log(1 - p), which is -1000.
+
+    Convention:
+        `torchvision.ops.sigmoid_focal_loss(logits, targets, alpha=-1, gamma=gamma)` for labels 0
+        and 1. Its alpha is a weight of the classes: give `reduce.weighted_mean` the weights
+        alpha and 1 - alpha, and divide by what that paper divides by.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, targets = np.asarray([0.0, 3.0]), np.asarray([1.0, 1.0])
+        >>> sigmoid_focal(logits, targets).round(5).tolist()
+        [0.17329, 0.00011]
+
+    Reference:
+        Lin et al. (2017), Focal Loss for Dense Object Detection, eq. 4.
+    """
+    _check_targets(logits, targets)
+    gamma = check_in(NON_NEGATIVE, gamma=gamma)
+    positive = targets * _power(stable.log_sigmoid(-logits), gamma)
+    negative = (1 - targets) * _power(stable.log_sigmoid(logits), gamma)
+    return stable.times(positive, stable.softplus(-logits)) + stable.times(
+        negative, stable.softplus(logits)
+    )
+
+
+def sigmoid_focal_grad(logits: Array, targets: Array, *, gamma: float = 2.0) -> Array:
+    r"""Return the derivative of the summed `sigmoid_focal` by the logits.
+
+    Formula: $y\,s(z) - (1 - y)\,s(-z)$ with
+    $s(z) = \sigma(-z)^\gamma\,(\gamma\,\sigma(z)\log\sigma(z) - \sigma(-z))$.
+
+    Args:
+        logits: Floats of any shape.
+        targets: Floats of the shape and dtype of `logits`, from 0 to 1.
+        gamma: How fast the weight of an example fades; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `logits`; bounded, and at gamma 0 in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `gamma` is no number.
+        ValueError: The two shapes differ, a target lies outside [0, 1], or `gamma` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> sigmoid_focal_grad(np.asarray([0.0]), np.asarray([1.0])).round(4).tolist()
+        [-0.2983]
+    """
+    _check_targets(logits, targets)
+    gamma = check_in(NON_NEGATIVE, gamma=gamma)
+    return targets * _focal_slope(logits, gamma) - (1 - targets) * _focal_slope(-logits, gamma)
+
+
+def _focal_slope(logits: Array, gamma: float) -> Array:
+    """Return the derivative of the focal loss by the logit of an example of class 1."""
+    log_hit = stable.log_sigmoid(logits)
+    entropy = stable.times(stable.sigmoid(logits), log_hit)
+    slope = gamma * entropy - stable.sigmoid(-logits)
+    return _power(stable.log_sigmoid(-logits), gamma) * slope
+
+
+def _power(log_base: Array, exponent: float) -> Array:
+    """Return exp(log_base) ** exponent, with derivatives also where the base underflows."""
+    xp = real_namespace(log_base=log_base)
+    weights = xp.full_like(log_base, exponent)
+    return xp.exp(stable.times(weights, log_base))
+
+
+def softmax_focal(logits: Array, labels: Array, *, gamma: float = 2.0) -> Array:
+    r"""Return the focal loss of each label under the softmax of its logits.
+
+    Formula: $-(1 - p_y)^\gamma \log p_y$, where `p = softmax(logits)` and y is the label.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        gamma: How fast the weight of an example fades as it is classified well; at least 0. At 0
+            the loss is the cross-entropy.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, in nats; at least 0.
+
+    Gradient:
+        $(1 - p_y)^\gamma\,(\gamma\,p_y \log p_y - (1 - p_y))\,(1_y - r)$, where $r$ is the softmax
+        over the other classes; see `softmax_focal_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or `gamma` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `gamma` is negative.
+
+    Numerics:
+        Where p rounds to 1, 1 - p is 0 and its root has an infinite slope. Here log(1 - p) is the
+        log-sum-exp of the other classes, which keeps its value and its slope.
+
+    Convention:
+        Two classes with the logits 0 and z give `sigmoid_focal` of z. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, labels = np.asarray([[0.0, 0.0], [0.0, 3.0]]), np.asarray([1, 1])
+        >>> softmax_focal(logits, labels).round(5).tolist()
+        [0.17329, 0.00011]
+
+    Reference:
+        Lin et al. (2017), Focal Loss for Dense Object Detection, eq. 4, for one class of many.
+    """
+    _check_labels(labels, logits=logits)
+    gamma = check_in(NON_NEGATIVE, gamma=gamma)
+    log_probs = stable.log_softmax(logits)
+    return -_power(_log_miss(log_probs, labels), gamma) * pick(log_probs, labels)
+
+
+def softmax_focal_grad(logits: Array, labels: Array, *, gamma: float = 2.0) -> Array:
+    r"""Return the derivative of the summed `softmax_focal` by the logits.
+
+    Formula: $(1 - p_y)^\gamma\,(\gamma\,p_y \log p_y - (1 - p_y))\,(1_y - r)$, where
+    `p = softmax(logits)`, $1_y$ is the one-hot row of the label, and $r_k = p_k/(1 - p_y)$ for the
+    other classes, $r_y = 0$. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        gamma: How fast the weight of an example fades; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `logits`; bounded, and at gamma 0 in [-1, 1].
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or `gamma` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `gamma` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax_focal_grad(np.asarray([[0.0, 0.0]]), np.asarray([1])).round(4).tolist()
+        [[0.2983, -0.2983]]
+    """
+    xp = _check_labels(labels, logits=logits)
+    gamma = check_in(NON_NEGATIVE, gamma=gamma)
+    log_probs = stable.log_softmax(logits)
+    log_hit, log_miss = pick(log_probs, labels), _log_miss(log_probs, labels)
+    entropy = stable.times(xp.exp(log_hit), log_hit)
+    slope = _power(log_miss, gamma) * (gamma * entropy - xp.exp(log_miss))
+    hit = one_hot(labels, logits)
+    log_others = xp.where(hit == 1, xp.zeros_like(hit), log_probs - log_miss[..., None])
+    return slope[..., None] * xp.where(hit == 1, hit, -xp.exp(log_others))
+
+
+def _log_miss(log_probs: Array, labels: Array) -> Array:
+    """Return log(1 - p_y): the log-sum-exp of the other classes, which does not cancel."""
+    xp = real_namespace(log_probs=log_probs)
+    nothing = xp.full_like(log_probs, -float("inf"))
+    return stable.log_sum_exp(xp.where(one_hot(labels, log_probs) == 1, nothing, log_probs))

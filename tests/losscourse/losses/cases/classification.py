@@ -1,0 +1,765 @@
+"""The cases of `losscourse.losses.classification`."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat
+import mpmath
+import numpy as np
+import pytest
+import scipy.special
+import torch
+import torch.nn.functional as F
+
+from losscourse import stable
+from losscourse.arrays import Array, one_hot, pick
+from losscourse.losses import classification
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
+from tests.losscourse.losses.case import Case, Identity, Point, Wrong
+from tests.losscourse.losses.helper import Helper
+
+INF = math.inf
+CLASSES = 4
+
+
+def draw_binary(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits and targets: labels 0 and 1, and probabilities between."""
+    targets = np.where(rng.random(n) < 0.3, rng.random(n), rng.integers(0, 2, n))
+    return scale * rng.normal(size=n), targets
+
+
+def draw_labelled(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of four classes and integer labels."""
+    return scale * rng.normal(size=(n, CLASSES)), rng.integers(0, CLASSES, n)
+
+
+def draw_soft(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of four classes and target distributions, the even ones one-hot."""
+    logits, labels = draw_labelled(rng, n, scale)
+    targets = rng.dirichlet(np.full(CLASSES, 0.5), size=n)
+    targets[::2] = np.eye(CLASSES)[labels[::2]]
+    return logits, targets
+
+
+def sample_binary(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return binary targets of which three in ten are 1."""
+    return ((rng.random(101) < 0.3).astype(float),)
+
+
+def sample_labels(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return labels of unequal frequencies."""
+    return (rng.choice(CLASSES, size=101, p=[0.5, 0.25, 0.15, 0.1]),)
+
+
+def sample_soft(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return target distributions that favour the first classes."""
+    return (rng.dirichlet([4.0, 2.0, 1.0, 1.0], size=101),)
+
+
+def frequencies(labels: np.ndarray, **setting: float) -> np.ndarray:
+    """Return how often each class occurs."""
+    return np.bincount(labels, minlength=CLASSES) / len(labels)
+
+
+def balanced_labels() -> tuple[np.ndarray, np.ndarray]:
+    """Return logits 0, and each class once."""
+    return np.zeros((CLASSES, CLASSES)), np.arange(CLASSES)
+
+
+def hard(scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a sure prediction of each class, and the same label each time."""
+    return scale * np.eye(CLASSES), np.zeros(CLASSES, dtype=int)
+
+
+def far_from_0() -> tuple[np.ndarray, np.ndarray]:
+    """Return logits that are large beside their differences."""
+    return 3e3 + np.asarray([[0.0, 2.0, 4.0, 6.0]]), np.asarray([3])
+
+
+def from_torch(function: Callable[..., torch.Tensor]) -> Callable[..., np.ndarray]:
+    """Return a torch loss as a function of NumPy arrays that does not reduce."""
+
+    def oracle(*arrays: np.ndarray, **setting: float) -> np.ndarray:
+        tensors = map(torch.as_tensor, arrays)
+        return function(*tensors, reduction="none", **setting).numpy()
+
+    return oracle
+
+
+def wrong(of: str, name: str, body: Callable[..., Array]) -> Wrong:
+    """Return a wrong version; `body(xp, *arrays, **hyperparameters)` gets the namespace too."""
+
+    def with_namespace(*arrays: Array, **hyperparameters: float) -> Array:
+        return body(array_api_compat.array_namespace(arrays[0]), *arrays, **hyperparameters)
+
+    return Wrong(name, of, with_namespace)
+
+
+def exact_log_softmax(logits: list) -> list:
+    """Return log-probabilities in mpmath."""
+    total = mpmath.log(mpmath.fsum(map(mpmath.exp, logits)))
+    return [z - total for z in logits]
+
+
+def example(draw: Callable = draw_labelled, seed: int = 0, n: int = 50) -> tuple[np.ndarray, ...]:
+    """Return arrays for an identity."""
+    return draw(np.random.default_rng(seed), n, 2.0)
+
+
+def two_classes(logits: np.ndarray) -> np.ndarray:
+    """Return rows of two logits whose softmax is the sigmoid of one."""
+    return np.stack([np.zeros_like(logits), logits], axis=-1)
+
+
+def exact_binary(z: Any, y: Any) -> Any:
+    """Return the binary cross-entropy in mpmath."""
+    return y * mpmath.log1p(mpmath.exp(-z)) + (1 - y) * mpmath.log1p(mpmath.exp(z))
+
+
+BINARY_CROSS_ENTROPY = Case(
+    loss=classification.sigmoid_binary_cross_entropy,
+    gradient=classification.sigmoid_binary_cross_entropy_grad,
+    settings=({},),
+    draw=draw_binary,
+    oracle=(
+        "torch binary_cross_entropy_with_logits",
+        from_torch(F.binary_cross_entropy_with_logits),
+    ),
+    exact=exact_binary,
+    statistic=lambda targets: float(np.mean(targets)),
+    sample=sample_binary,
+    search=(-10.0, 10.0),
+    link=scipy.special.expit,
+    chance=lambda: (np.zeros(2), np.asarray([0.0, 1.0])),
+    limits=lambda: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -1.0, INF),
+        Point((INF, 0.0), 1.0, INF),
+        Point((-INF, 0.0), 0.0, 0.0),
+        Point((INF, 0.5), 0.5, INF),
+    ),
+    wrong_values={"targets": (-1.0, 1.5)},
+    rounding=1.0,
+    identities=(
+        Identity(
+            "softmax cross-entropy of the logits 0 and z",
+            lambda loss: (
+                loss(*example(draw_binary)),
+                classification.softmax_cross_entropy(
+                    two_classes(example(draw_binary)[0]),
+                    np.stack([1 - example(draw_binary)[1], example(draw_binary)[1]], axis=-1),
+                ),
+            ),
+        ),
+        Identity(
+            "the other class with the other sign",
+            lambda loss: (
+                loss(*example(draw_binary)),
+                loss(-example(draw_binary)[0], 1 - example(draw_binary)[1]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss", "sign", lambda xp, z, y: y * stable.softplus(z) + (1 - y) * stable.softplus(-z)
+        ),
+        wrong("loss", "positives only", lambda xp, z, y: y * stable.softplus(-z)),
+        wrong("loss", "logits taken for signs", lambda xp, z, y: stable.softplus(-y * z)),
+        wrong(
+            "loss",
+            "from probabilities",
+            lambda xp, z, y: (
+                -y * xp.log(stable.sigmoid(z)) - (1 - y) * xp.log(1 - stable.sigmoid(z))
+            ),
+        ),
+        wrong(
+            "loss",
+            "probabilities clipped",
+            lambda xp, z, y: (
+                -y * xp.log(xp.clip(stable.sigmoid(z), min=1e-7, max=1 - 1e-7))
+                - (1 - y) * xp.log(xp.clip(1 - stable.sigmoid(z), min=1e-7, max=1 - 1e-7))
+            ),
+        ),
+        wrong(
+            "loss",
+            "0 times infinity",
+            lambda xp, z, y: y * stable.softplus(-z) + (1 - y) * stable.softplus(z),
+        ),
+        wrong("loss", "bits", lambda xp, z, y: (stable.softplus(z) - y * z) / math.log(2)),
+        wrong("gradient", "sign", lambda xp, z, y: y - stable.sigmoid(z)),
+        wrong(
+            "gradient",
+            "of the squared error",
+            lambda xp, z, y: (stable.sigmoid(z) - y) * stable.sigmoid(z) * stable.sigmoid(-z),
+        ),
+        wrong("gradient", "by the probability", lambda xp, z, y: z - y),
+    ),
+)
+
+
+SOFTMAX_CROSS_ENTROPY = Case(
+    loss=classification.softmax_cross_entropy,
+    gradient=classification.softmax_cross_entropy_grad,
+    settings=({},),
+    draw=draw_soft,
+    oracle=("torch cross_entropy", from_torch(F.cross_entropy)),
+    exact=lambda z, y: (
+        -mpmath.fsum(t * log_p for t, log_p in zip(y, exact_log_softmax(z), strict=True))
+    ),
+    statistic=lambda targets: targets.mean(axis=0),
+    sample=sample_soft,
+    link=scipy.special.softmax,
+    chance=lambda: (np.zeros((CLASSES, CLASSES)), np.eye(CLASSES)),
+    limits=lambda: (
+        Point(((-INF, 0.0), (0.0, 1.0)), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), (0.5, 0.5)), (-0.5, 0.5), INF),
+        Point(((-INF, 0.0, 0.0), (0.0, 1.0, 0.0)), (0.0, -0.5, 0.5), math.log(2)),
+    ),
+    corners=lambda: (
+        (np.zeros((1, CLASSES)), np.full((1, CLASSES), 1 / CLASSES)),
+        (1e4 * np.eye(CLASSES), np.eye(CLASSES)[[0, 0, 0, 0]]),
+        (far_from_0()[0], np.full((1, CLASSES), 1 / CLASSES)),
+    ),
+    wrong_values={"targets": (-0.5, 1.5, 0.5)},
+    rounding=1.0,
+    identities=(
+        Identity(
+            "integer labels where the targets are one-hot",
+            lambda loss: (
+                loss(example()[0], np.eye(CLASSES)[example()[1]]),
+                classification.softmax_cross_entropy_with_integer_labels(*example()),
+            ),
+        ),
+        Identity(
+            "a shift of all logits changes nothing",
+            lambda loss: (
+                loss(*example(draw_soft)),
+                loss(example(draw_soft)[0] + 8.0, example(draw_soft)[1]),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                classification.softmax_cross_entropy_grad(*example(draw_soft)).sum(axis=-1),
+                np.zeros(50),
+            ),
+        ),
+        Identity(
+            "smoothing adds a part of the mean cost of all classes",
+            lambda loss: (
+                loss(
+                    example()[0],
+                    classification.smooth_labels(np.eye(CLASSES)[example()[1]], smoothing=0.2),
+                ),
+                0.8 * classification.softmax_cross_entropy_with_integer_labels(*example())
+                - 0.2 * scipy.special.log_softmax(example()[0], axis=-1).mean(axis=-1),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "mean over the classes",
+            lambda xp, z, y: -xp.mean(stable.times(y, stable.log_softmax(z)), axis=-1),
+        ),
+        wrong("loss", "sign", lambda xp, z, y: xp.sum(y * stable.log_softmax(z), axis=-1)),
+        wrong(
+            "loss",
+            "0 times infinity",
+            lambda xp, z, y: -xp.sum(y * stable.log_softmax(z), axis=-1),
+        ),
+        wrong(
+            "loss",
+            "from probabilities",
+            lambda xp, z, y: -xp.sum(stable.times(y, xp.log(stable.softmax(z))), axis=-1),
+        ),
+        wrong(
+            "loss",
+            "softmax over the batch",
+            lambda xp, z, y: -xp.sum(stable.times(y, stable.log_softmax(z, axis=0)), axis=-1),
+        ),
+        wrong(
+            "loss",
+            "softmax twice",
+            lambda xp, z, y: (
+                -xp.sum(stable.times(y, stable.log_softmax(stable.softmax(z))), axis=-1)
+            ),
+        ),
+        wrong(
+            "loss",
+            "divergence for cross-entropy",
+            lambda xp, z, y: xp.sum(
+                stable.times(y, xp.log(xp.clip(y, min=1e-300)) - stable.log_softmax(z)), axis=-1
+            ),
+        ),
+        wrong("gradient", "sign", lambda xp, z, y: y - stable.softmax(z)),
+        wrong(
+            "gradient",
+            "mean over the classes",
+            lambda xp, z, y: (stable.softmax(z) - y) / z.shape[-1],
+        ),
+        wrong("gradient", "sigmoid for softmax", lambda xp, z, y: stable.sigmoid(z) - y),
+    ),
+)
+
+LABEL_LIMITS = (
+    Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+    Point(((-INF, 0.0), 0), (-1.0, 1.0), INF),
+    Point(((-INF, 0.0, 0.0), 1), (0.0, -0.5, 0.5), math.log(2)),
+)
+
+INTEGER_CROSS_ENTROPY = Case(
+    loss=classification.softmax_cross_entropy_with_integer_labels,
+    gradient=classification.softmax_cross_entropy_with_integer_labels_grad,
+    settings=({},),
+    draw=draw_labelled,
+    oracle=("torch cross_entropy", from_torch(F.cross_entropy)),
+    exact=lambda z, y: -exact_log_softmax(z)[int(y)],
+    statistic=frequencies,
+    sample=sample_labels,
+    link=scipy.special.softmax,
+    chance=balanced_labels,
+    limits=lambda: LABEL_LIMITS,
+    corners=lambda: (balanced_labels(), hard(1e4), far_from_0()),
+    wrong_values={"labels": (-1, CLASSES, -100)},
+    rounding=1.0,
+    identities=(
+        Identity(
+            "negative log-likelihood of the log-softmax",
+            lambda loss: (
+                loss(*example()),
+                classification.negative_log_likelihood(
+                    scipy.special.log_softmax(example()[0], axis=-1), example()[1]
+                ),
+            ),
+        ),
+        Identity(
+            "a shift of all logits changes nothing",
+            lambda loss: (loss(*example()), loss(example()[0] - 8.0, example()[1])),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                classification.softmax_cross_entropy_with_integer_labels_grad(*example()).sum(-1),
+                np.zeros(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, z, y: pick(stable.log_softmax(z), y)),
+        wrong("loss", "logits for log-probabilities", lambda xp, z, y: -pick(z, y)),
+        wrong("loss", "labels from 1", lambda xp, z, y: -pick(stable.log_softmax(z), (y + 3) % 4)),
+        wrong(
+            "loss",
+            "from probabilities",
+            lambda xp, z, y: -xp.log(pick(stable.softmax(z), y)),
+        ),
+        wrong(
+            "loss",
+            "largest logit not subtracted",
+            lambda xp, z, y: xp.log(xp.sum(xp.exp(z), axis=-1)) - pick(z, y),
+        ),
+        wrong(
+            "loss",
+            "log-sum-exp minus logit, which cancels",
+            lambda xp, z, y: stable.log_sum_exp(z) - pick(z, y),
+        ),
+        wrong(
+            "loss",
+            "the label's class left out of the denominator",
+            lambda xp, z, y: (
+                stable.log_sum_exp(xp.where(one_hot(y, z) == 1, z - INF, z)) - pick(z, y)
+            ),
+        ),
+        wrong("gradient", "sign", lambda xp, z, y: one_hot(y, z) - stable.softmax(z)),
+        wrong("gradient", "label left out", lambda xp, z, y: stable.softmax(z)),
+        wrong(
+            "gradient",
+            "of the label's logit alone",
+            lambda xp, z, y: (stable.softmax(z) - 1) * one_hot(y, z),
+        ),
+    ),
+)
+
+
+def draw_log_probs(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return log-probabilities of four classes and integer labels."""
+    logits, labels = draw_labelled(rng, n, scale)
+    return scipy.special.log_softmax(logits, axis=-1), labels
+
+
+NEGATIVE_LOG_LIKELIHOOD = Case(
+    loss=classification.negative_log_likelihood,
+    gradient=classification.negative_log_likelihood_grad,
+    settings=({},),
+    draw=draw_log_probs,
+    oracle=("torch nll_loss", from_torch(F.nll_loss)),
+    exact=lambda log_probs, y: -log_probs[int(y)],
+    limits=lambda: (
+        Point(((-INF, 0.0), 0), (-1.0, 0.0), INF),
+        Point(((-INF, 0.0), 1), (0.0, -1.0), 0.0),
+    ),
+    chance=lambda: (np.full((CLASSES, CLASSES), -math.log(CLASSES)), np.arange(CLASSES)),
+    corners=lambda: (balanced_labels(), hard(-1e4)),
+    wrong_values={"labels": (-1, CLASSES)},
+    without={
+        "minimiser_is_the_statistic": "unbounded below in numbers that are not normalised",
+    },
+    identities=(
+        Identity(
+            "linear in the log-probabilities",
+            lambda loss: (
+                loss(3 * example()[0], example()[1]),
+                3 * loss(*example()),
+            ),
+        ),
+        Identity(
+            "the loss is its gradient times the log-probabilities",
+            lambda loss: (
+                loss(*example()),
+                (classification.negative_log_likelihood_grad(*example()) * example()[0]).sum(-1),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, logp, y: pick(logp, y)),
+        wrong("loss", "mean over the classes", lambda xp, logp, y: -pick(logp, y) / logp.shape[-1]),
+        wrong("loss", "probability for its logarithm", lambda xp, logp, y: -xp.exp(pick(logp, y))),
+        wrong("loss", "normalised again", lambda xp, logp, y: -pick(stable.log_softmax(logp), y)),
+        wrong(
+            "loss",
+            "0 times infinity",
+            lambda xp, logp, y: -xp.sum(logp * one_hot(y, logp), axis=-1),
+        ),
+        wrong("loss", "likeliest class", lambda xp, logp, y: -xp.max(logp, axis=-1)),
+        wrong("gradient", "sign", lambda xp, logp, y: one_hot(y, logp)),
+        wrong(
+            "gradient", "of the softmax too", lambda xp, logp, y: xp.exp(logp) - one_hot(y, logp)
+        ),
+        wrong("gradient", "all classes", lambda xp, logp, y: 0 * logp - 1),
+    ),
+)
+
+
+GAMMAS = ({}, {"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 2.0}, {"gamma": 5.0})
+
+
+def exact_focal(z: Any, gamma: float) -> Any:
+    """Return the focal loss of the logit of an example of class 1, in mpmath."""
+    miss = 1 / (1 + mpmath.exp(z))
+    return miss**gamma * mpmath.log1p(mpmath.exp(-z))
+
+
+def torch_focal(logits: np.ndarray, targets: np.ndarray, gamma: float = 2.0) -> np.ndarray:
+    """Return torchvision's formula for both labels, mixed as the target says."""
+    z = torch.as_tensor(logits)
+
+    def of_label(label: float) -> torch.Tensor:
+        labels = torch.full_like(z, label)
+        p = torch.sigmoid(z)
+        cost = F.binary_cross_entropy_with_logits(z, labels, reduction="none")
+        hit = p * labels + (1 - p) * (1 - labels)
+        return cost * (1 - hit) ** gamma
+
+    y = torch.as_tensor(targets)
+    return (y * of_label(1.0) + (1 - y) * of_label(0.0)).numpy()
+
+
+def positive_focal(xp: Any, z: Array, gamma: float) -> Array:
+    """Return the focal loss of class 1 with the power of 1 - p taken directly."""
+    return (1 - stable.sigmoid(z)) ** gamma * stable.softplus(-z)
+
+
+def mixed(of_positive: Callable[[Array], Array], z: Array, y: Array) -> Array:
+    """Return a loss of both labels from that of label 1."""
+    return y * of_positive(z) + (1 - y) * of_positive(-z)
+
+
+SIGMOID_FOCAL = Case(
+    loss=classification.sigmoid_focal,
+    gradient=classification.sigmoid_focal_grad,
+    settings=GAMMAS,
+    draw=draw_binary,
+    oracle=("torchvision's formula on torch", torch_focal),
+    exact=lambda z, y, gamma=2.0: y * exact_focal(z, gamma) + (1 - y) * exact_focal(-z, gamma),
+    limits=lambda gamma=2.0: (Point((INF, 1.0), 0.0, 0.0), Point((-INF, 0.0), 0.0, 0.0)),
+    chance=lambda: (np.zeros(2), np.asarray([0.0, 1.0])),
+    wrong_values={"targets": (-1.0, 1.5)},
+    rounding=1.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is no statistic: it shrinks the log-odds",
+    },
+    identities=(
+        Identity(
+            "cross-entropy at gamma 0",
+            lambda loss: (
+                loss(*example(draw_binary), gamma=0.0),
+                classification.sigmoid_binary_cross_entropy(*example(draw_binary)),
+            ),
+        ),
+        Identity(
+            "the other class with the other sign",
+            lambda loss: (
+                loss(*example(draw_binary)),
+                loss(-example(draw_binary)[0], 1 - example(draw_binary)[1]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "power of p",
+            lambda xp, z, y, gamma=2.0: mixed(
+                lambda m: stable.sigmoid(m) ** gamma * stable.softplus(-m), z, y
+            ),
+        ),
+        wrong(
+            "loss",
+            "gamma left out",
+            lambda xp, z, y, gamma=2.0: mixed(lambda m: positive_focal(xp, m, 2.0), z, y),
+        ),
+        wrong(
+            "loss",
+            "weight alpha of ¼",
+            lambda xp, z, y, gamma=2.0: (
+                y * positive_focal(xp, z, gamma) / 4
+                + (1 - y) * positive_focal(xp, -z, gamma) * 3 / 4
+            ),
+        ),
+        wrong(
+            "loss",
+            "slope of the root of 0",
+            lambda xp, z, y, gamma=2.0: mixed(lambda m: positive_focal(xp, m, gamma), z, y),
+        ),
+        wrong(
+            "loss",
+            "negatives left out",
+            lambda xp, z, y, gamma=2.0: y * positive_focal(xp, z, gamma),
+        ),
+        wrong(
+            "gradient",
+            "weight held constant",
+            lambda xp, z, y, gamma=2.0: (
+                -y * stable.sigmoid(-z) ** (gamma + 1) + (1 - y) * stable.sigmoid(z) ** (gamma + 1)
+            ),
+        ),
+        wrong("gradient", "of cross-entropy", lambda xp, z, y, gamma=2.0: stable.sigmoid(z) - y),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, z, y, gamma=2.0: -classification.sigmoid_focal_grad(z, y, gamma=gamma),
+        ),
+    ),
+)
+
+
+def exact_softmax_focal(z: list, y: Any, gamma: float = 2.0) -> Any:
+    """Return the focal loss of one row, in mpmath; the miss is summed, so that it is exact."""
+    weights = [mpmath.exp(x - max(z)) for x in z]
+    others = mpmath.fsum(w for k, w in enumerate(weights) if k != int(y))
+    total = mpmath.fsum(weights)
+    return -((others / total) ** gamma) * (z[int(y)] - max(z) - mpmath.log(total))
+
+
+def torch_softmax_focal(logits: np.ndarray, labels: np.ndarray, gamma: float = 2.0) -> np.ndarray:
+    """Return the focal loss from torch's cross-entropy, whose exponential is p."""
+    cost = F.cross_entropy(torch.as_tensor(logits), torch.as_tensor(labels), reduction="none")
+    return ((1 - torch.exp(-cost)) ** gamma * cost).numpy()
+
+
+def wrong_focal(xp: Any, z: Array, y: Array, weight: Callable[[Array], Array]) -> Array:
+    """Return cross-entropy with another weight of the label's probability."""
+    log_hit = pick(stable.log_softmax(z), y)
+    return -weight(xp.exp(log_hit)) * log_hit
+
+
+SOFTMAX_FOCAL = Case(
+    loss=classification.softmax_focal,
+    gradient=classification.softmax_focal_grad,
+    settings=GAMMAS,
+    draw=draw_labelled,
+    oracle=("torch cross_entropy, weighted", torch_softmax_focal),
+    exact=exact_softmax_focal,
+    limits=lambda gamma=2.0: (
+        Point(
+            ((-INF, 0.0, 0.0), 1),
+            tuple(0.5**gamma * (gamma * 0.5 * math.log(2) + 0.5) * r for r in (0, -1, 1)),
+            0.5**gamma * math.log(2),
+        ),
+    ),
+    chance=balanced_labels,
+    corners=lambda: (balanced_labels(), hard(1e4), hard(10.0)),
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=1.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is no statistic: it flattens the frequencies",
+    },
+    identities=(
+        Identity(
+            "cross-entropy at gamma 0",
+            lambda loss: (
+                loss(*example(), gamma=0.0),
+                classification.softmax_cross_entropy_with_integer_labels(*example()),
+            ),
+        ),
+        Identity(
+            "sigmoid focal of two classes",
+            lambda loss: (
+                loss(two_classes(example()[0][:, 0]), example()[1] % 2),
+                classification.sigmoid_focal(example()[0][:, 0], (example()[1] % 2).astype(float)),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                classification.softmax_focal_grad(*example()).sum(axis=-1),
+                np.zeros(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "power of p",
+            lambda xp, z, y, gamma=2.0: wrong_focal(xp, z, y, lambda p: p**gamma),
+        ),
+        wrong(
+            "loss",
+            "gamma left out",
+            lambda xp, z, y, gamma=2.0: wrong_focal(xp, z, y, lambda p: (1 - p) ** 2),
+        ),
+        wrong(
+            "loss",
+            "slope of the root of 0",
+            lambda xp, z, y, gamma=2.0: wrong_focal(xp, z, y, lambda p: (1 - p) ** gamma),
+        ),
+        wrong(
+            "loss",
+            "linear weight",
+            lambda xp, z, y, gamma=2.0: wrong_focal(xp, z, y, lambda p: 1 - gamma * p),
+        ),
+        wrong(
+            "loss",
+            "sum over all classes",
+            lambda xp, z, y, gamma=2.0: (
+                -xp.sum((1 - stable.softmax(z)) ** gamma * stable.log_softmax(z), axis=-1)
+            ),
+        ),
+        wrong(
+            "gradient",
+            "weight held constant",
+            lambda xp, z, y, gamma=2.0: (
+                (1 - pick(stable.softmax(z), y))[..., None] ** gamma
+                * (stable.softmax(z) - one_hot(y, z))
+            ),
+        ),
+        wrong(
+            "gradient",
+            "of cross-entropy",
+            lambda xp, z, y, gamma=2.0: stable.softmax(z) - one_hot(y, z),
+        ),
+        wrong(
+            "gradient",
+            "1 - p divides",
+            lambda xp, z, y, gamma=2.0: (
+                (
+                    gamma
+                    * (1 - pick(stable.softmax(z), y)) ** (gamma - 1)
+                    * pick(stable.softmax(z) * stable.log_softmax(z), y)
+                    - (1 - pick(stable.softmax(z), y)) ** gamma
+                )[..., None]
+                * (one_hot(y, z) - stable.softmax(z))
+            ),
+        ),
+    ),
+)
+
+
+def rows_still_sum_to_1(smooth: Callable) -> None:
+    targets = draw_soft(np.random.default_rng(0), 20, 1.0)[1]
+    for smoothing in (0.0, 0.1, 0.5, 0.99):
+        np.testing.assert_allclose(smooth(targets, smoothing=smoothing).sum(-1), 1, rtol=1e-14)
+
+
+def matches_torch(smooth: Callable) -> None:
+    logits, labels = (torch.as_tensor(a) for a in example())
+    ours = classification.softmax_cross_entropy(
+        logits, smooth(one_hot(labels, logits), smoothing=0.3)
+    )
+    theirs = F.cross_entropy(logits, labels, label_smoothing=0.3, reduction="none")
+    torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=0)
+
+
+def default_is_a_tenth(smooth: Callable) -> None:
+    rows = np.eye(CLASSES)
+    np.testing.assert_array_equal(smooth(rows), smooth(rows, smoothing=0.1))
+    np.testing.assert_array_equal(smooth(rows, smoothing=0.0), rows)
+
+
+def every_library_and_dtype_is_kept(smooth: Callable) -> None:
+    for library, dtype in FORMATS:
+        out = smooth(make(library, dtype, np.eye(3)[None]), smoothing=np.float64(0.3))
+        assert dtype_name(out) == dtype
+        expected = [0.8, 0.1, 0.1]
+        np.testing.assert_allclose(read(out)[0, 0], expected, rtol=PRECISION[dtype].rtol)
+
+
+def bad_arguments_are_refused(smooth: Callable) -> None:
+    for bad, error in (
+        ([1.0], TypeError),
+        (np.eye(2, dtype=int), TypeError),
+        (np.asarray(1.0), ValueError),
+        (np.ones((2, 2)), ValueError),
+        (np.asarray([[1.5, -0.5]]), ValueError),
+    ):
+        with pytest.raises(error, match=r"^targets: expected .*got "):
+            smooth(bad)
+    for bad, error in ((1.0, ValueError), (-0.1, ValueError), ("1", TypeError), (True, TypeError)):
+        with pytest.raises(error, match=r"^smoothing: expected .*got "):
+            smooth(np.eye(2), smoothing=bad)
+
+
+def _smoothed(body: Callable[[Array, float], Array]) -> Callable[..., Array]:
+    def mutant(targets: Array, *, smoothing: float = 0.1) -> Array:
+        classification.smooth_labels(targets, smoothing=smoothing)
+        return body(targets, float(smoothing))
+
+    return mutant
+
+
+SMOOTH_LABELS = Helper(
+    function=classification.smooth_labels,
+    checks=(
+        rows_still_sum_to_1,
+        matches_torch,
+        default_is_a_tenth,
+        every_library_and_dtype_is_kept,
+        bad_arguments_are_refused,
+    ),
+    mutants={
+        "ε on each wrong class": _smoothed(lambda t, s: t * (1 - s) + s),
+        "ε/(K - 1), and the label keeps its part": _smoothed(
+            lambda t, s: (1 - s) * t + s / (t.shape[-1] - 1)
+        ),
+        "ε/(K - 1) on the wrong classes": _smoothed(
+            lambda t, s: (1 - s) * t + s * (1 - t) / (t.shape[-1] - 1)
+        ),
+        "nothing by default": lambda targets, *, smoothing=0.0: classification.smooth_labels(
+            targets, smoothing=smoothing
+        ),
+        "unchecked": lambda targets, *, smoothing=0.1: (
+            (1 - smoothing) * targets + smoothing / np.shape(targets)[-1]
+        ),
+    },
+)
+
+CASES = [
+    BINARY_CROSS_ENTROPY,
+    SOFTMAX_CROSS_ENTROPY,
+    INTEGER_CROSS_ENTROPY,
+    NEGATIVE_LOG_LIKELIHOOD,
+    SIGMOID_FOCAL,
+    SOFTMAX_FOCAL,
+]
+HELPERS = [SMOOTH_LABELS]
