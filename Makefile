@@ -27,7 +27,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 serve: $(INSTALLED)
 	@$(BIN)/python book/serve.py --check $(SITE) $(PORT)
-	@$(MAKE) --no-print-directory book
+	@$(MAKE) --no-print-directory --silent book
 	@$(BIN)/python book/serve.py $(SITE) $(PORT)
 
 book: $(BOOK)
