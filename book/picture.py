@@ -10,7 +10,6 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import sync_playwright
 from serve import HOST, Handler
 
@@ -29,9 +28,6 @@ def main() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         take(f"http://{HOST}:{server.server_port}/{PAGE}")
         server.shutdown()
-    # A palette of 128 colours holds text and curves, at a third of the size.
-    with Image.open(PICTURE) as image:
-        image.convert("RGB").quantize(128).save(PICTURE, optimize=True)
     print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB")
 
 
