@@ -193,7 +193,7 @@ def check_axes(axes: str, **named: Array) -> None:
             raise TypeError(f"{name}: expected an array, got {type(array).__name__}")
         shape, wanted = tuple(array.shape), part.split()
         sizes = _sizes(wanted, shape)
-        if sizes is None or any(known.get(a, size) != size for a, size in sizes):
+        if sizes is None or any((dict(sizes) | known)[axis] != size for axis, size in sizes):
             raise ValueError(f"{name}: expected shape {_shape(wanted, known)}{fit}, got {shape}")
         known.update(sizes)
         fit = fit or f", as {name} has {shape}"

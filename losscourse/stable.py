@@ -85,6 +85,7 @@ def log_sigmoid(x: Array) -> Array:
         >>> log_sigmoid(np.asarray([-1000.0, 0.0])).round(4).tolist()
         [-1000.0, -0.6931]
     """
+    float_namespace(x=x)
     return -softplus(-x)
 
 

@@ -17,7 +17,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from losscourse.grading.late import PointsPerDay
 
-pytestmark = pytest.mark.xdist_group("grading")  # one course for all
 
 CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
 
