@@ -47,8 +47,8 @@ def follow_link(page, target):
     return urllib.parse.urljoin(page, found.pop())
 
 
-def download_wheel(site, folder):
-    downloads = follow_link(f"{site}/guides/take-this-course.html", "downloads.html")
+def download_wheel(address, folder):
+    downloads = follow_link(f"{address}/guides/take-this-course.html", "downloads.html")
     wheel = follow_link(downloads, ".whl")
     urllib.request.urlretrieve(wheel, folder / wheel.rsplit("/", 1)[1])
 
@@ -73,15 +73,14 @@ def exchange(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("guides-take")
-def test_a_student_follows_the_page(site, folder, free_port, exchange):
+def test_a_student_follows_the_page(address, folder, free_port, exchange):
     terminal = Terminal(folder, folder / "home")
     terminal.let_jupyter_run(free_port)
     environment, install, start, check, submit, fetch = blocks(PAGE)
 
     terminal.run(environment)
     course = folder / "loss-course"
-    download_wheel(site, course)
+    download_wheel(address, course)
     terminal.run(install)
 
     with terminal.start(start) as process:

@@ -74,8 +74,7 @@ def repository(folder):
 
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.xdist_group("guides-teach")
-def test_an_instructor_follows_the_page(repository, folder, free_port, chromium):
+def test_an_instructor_follows_the_page(repository, folder, free_port, browser):
     terminal = Terminal(repository, folder / "home")
     terminal.let_jupyter_run(free_port)
     course = folder / "teaching"
@@ -98,9 +97,9 @@ def test_an_instructor_follows_the_page(repository, folder, free_port, chromium)
     assert scores_by_cell(gradebook) == work.expected
     with terminal.start(jupyter) as process:
         wait_for(f"http://127.0.0.1:{free_port}/formgrader", process)
-        with chromium() as page:
-            formgrader_shows_the_gradebook(page, free_port, gradebook)
-            marked = mark_a_written_answer(page, free_port, gradebook)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        formgrader_shows_the_gradebook(page, free_port, gradebook)
+        marked = mark_a_written_answer(page, free_port, gradebook)
 
     terminal.run(feedback)
     feedback_hides_the_hidden_tests(course, set(work.expected))

@@ -17,7 +17,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from losscourse.grading.late import PointsPerDay
 
-
 CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
 
 SOLUTION = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
