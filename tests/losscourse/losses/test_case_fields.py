@@ -206,7 +206,8 @@ def test_a_right_toy_passes(case):
 @TOYS
 def test_each_wrong_toy_is_rejected(case):
     for wrong in (*case.wrongs, *case.common_wrongs):
-        assert rejecting(applicable(case), case.mutated(wrong)), wrong.name
+        suites = [suite for suite in applicable(case) if suite is not compiles_whole]  # slow
+        assert rejecting(suites, case.mutated(wrong)), wrong.name
 
 
 def test_what_is_left_out_follows_from_the_fields():
