@@ -6,11 +6,22 @@ import sympy
 from sympy.printing.latex import LatexPrinter
 
 from losscourse.arrays import Array
-from losscourse.catalogue import CATALOGUE, RESIDUAL, Loss
+from losscourse.catalogue import CATALOGUE, MARGIN, PREDICTION, RESIDUAL, Loss
 
 __all__ = ["Card", "card"]
 
 _SMOOTHNESS = {0: "no, it has a kink", 1: "once continuously differentiable"}
+_UNITS = {
+    "target": ", in the target’s unit",
+    "target²": ", in the target’s unit²",
+    "nats": ", in nats",
+    "none": "",
+}
+_VARIABLES = {
+    RESIDUAL: r"with the residual $e = \hat{y} - y$",
+    MARGIN: "with the margin $m$, sign times score",
+    PREDICTION: "with the prediction $z$ and the target $y$",
+}
 
 
 class Card:
@@ -27,29 +38,25 @@ class Card:
 
     def _repr_markdown_(self) -> str:
         loss = self.loss
-        low, high = (_latex(bound) for bound in loss.gradient_range)
-        chance = ", ".join(f"{name} = {value:g}" for name, value in loss.defaults.items())
-        unit = f", in {loss.unit.replace('target', 'the target’s unit')}"
         rows = {
-            "Formula": f"${_latex(loss.formula)}$ with ${_latex(RESIDUAL)} = \\hat{{y}} - y$",
+            "Formula": _formula(loss),
             "Use": loss.use,
-            "Range": f"${_latex_interval(loss)}$" + (unit if loss.unit != "none" else ""),
-            "At chance": f"{loss.at_chance:.4g}: the best constant for a standard normal target"
-            + (f", {chance}" if chance else ""),
-            "Gradient": f"${_latex(loss.derivative)}$, between ${low}$ and ${high}$",
+            "Range": f"${_interval(loss)}$" + _UNITS[loss.unit],
+            "At chance": _at_chance(loss),
+            "Gradient": _gradient(loss),
             "Convex": "yes" if loss.convex else "no",
             "Smooth": _SMOOTHNESS.get(loss.smoothness, "all derivatives exist"),
             "Robust": "yes: one outlier’s pull is bounded"
             if loss.robust
             else "no: one outlier’s pull is unbounded",
-            "Elicits": f"the {loss.elicits}" if loss.elicits.islower() else loss.elicits,
+            "Elicits": _elicits(loss),
             "Package": f"`{loss.qualified_name}`",
             "torch": f"`{loss.torch}`" if loss.torch else "none",
             "Also called": ", ".join(loss.aliases),
             "Read first": self.prerequisites,
             "Time": f"{self.minutes} minutes",
         }
-        table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+        table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
         return f"| {loss.title} | |\n| :-- | :-- |\n{table}\n"
 
     def __repr__(self) -> str:
@@ -95,6 +102,39 @@ def _latex(expression: sympy.Expr) -> str:
     return _Printer({"order": "none"}).doprint(expression)
 
 
-def _latex_interval(loss: Loss) -> str:
+def _formula(loss: Loss) -> str:
+    """Return the formula and what its variable means."""
+    if loss.formula is None:
+        return f"${loss.display}$"
+    return f"${_latex(loss.formula)}$ {_VARIABLES[loss.variable]}"
+
+
+def _gradient(loss: Loss) -> str:
+    """Return the gradient's formula and range, if there is a closed form."""
+    if loss.gradient is None:
+        return "left to autograd"
+    low, high = (_latex(bound) for bound in loss.gradient_range)
+    formula = loss.display_gradient if loss.derivative is None else _latex(loss.derivative)
+    return f"${formula}$, between ${low}$ and ${high}$"
+
+
+def _at_chance(loss: Loss) -> str:
+    """Return the value at chance and what chance means; empty where there is none."""
+    if loss.at_chance is None:
+        return ""
+    if isinstance(loss.at_chance, sympy.Expr):
+        return f"${_latex(loss.at_chance)}$: logits 0, balanced classes"
+    at = "".join(f", {name} = {value:g}" for name, value in loss.defaults.items())
+    return f"{loss.at_chance:.4g}: the best constant for a standard normal target{at}"
+
+
+def _elicits(loss: Loss) -> str:
+    """Return the statistic with its article; empty where there is none."""
+    if loss.elicits is None:
+        return ""
+    return f"the {loss.elicits}" if loss.elicits.islower() else loss.elicits
+
+
+def _interval(loss: Loss) -> str:
     """Return the loss's range in LaTeX."""
     return str(loss.range).replace("∞", r"\infty")

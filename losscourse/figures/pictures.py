@@ -130,7 +130,7 @@ def themed_svg(svg: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
     svg = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font-size: \1", svg)
     used = set(re.findall(r"#([\w-]+)", svg))
-    return re.sub(r' id="([\w-]+)"', lambda m: m[0] if m[1] in used else "", svg)
+    return re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", svg)
 
 
 def _svg(figure: Figure, *, salt: str) -> str:

@@ -1,0 +1,86 @@
+"""figures: what every card, picture and table must say, for every loss of the catalogue."""
+
+import re
+
+import numpy as np
+import pytest
+
+from losscourse import figures
+from losscourse.catalogue import CATALOGUE
+from losscourse.figures.pictures import INK, SERIES, themed_svg
+
+
+@pytest.mark.parametrize("loss", CATALOGUE.values(), ids=lambda loss: loss.name)
+def test_a_card_is_a_whole_table(loss):
+    text = figures.card(loss.function, prerequisites="nothing", minutes=5)._repr_markdown_()
+    rows = text.strip().splitlines()
+    assert all(row.count("|") == 3 for row in rows), "a bar in a cell would end it"
+    cells = dict(re.match(r"\| (.*?) \| ?(.*?) ?\|$", row).groups() for row in rows)
+    assert cells[loss.title] == ""
+    assert cells["Package"] == f"`{loss.qualified_name}`"
+    assert cells["Convex"] == ("yes" if loss.convex else "no")
+    assert cells["Formula"].startswith("$")
+    assert cells["Time"] == "5 minutes"
+    assert not re.search(r"\bNone\b|\$\$", text), "an empty field must leave its row out"
+
+
+def test_a_card_of_no_loss_is_an_error():
+    with pytest.raises(KeyError, match="panel"):
+        figures.card(figures.panel, prerequisites="nothing", minutes=5)
+
+
+def test_a_picture_needs_a_text_and_escapes_it():
+    panel, axes = figures.panel(xlabel="x", ylabel="y")
+    axes.plot([0, 1], [0, 1])
+    with pytest.raises(ValueError, match=r"^alt: expected a text"):
+        figures.Picture(panel, alt=" ")
+    page = figures.Picture(panel, alt='a "line" < b', caption="1 < 2")._repr_html_()
+    assert 'role="img" aria-label="a &quot;line&quot; &lt; b"' in page
+    assert "<figcaption>1 &lt; 2</figcaption>" in page
+
+
+def test_a_picture_takes_the_pages_colours_and_keeps_its_ids_apart():
+    panels = []
+    for _ in range(2):
+        panel, axes = figures.panel(xlabel="x", ylabel="y")
+        axes.plot(np.arange(3), np.arange(3))
+        panels.append(panel)
+    page = figures.Picture(*panels, alt="two lines")._repr_html_()
+    assert INK not in page
+    assert "currentColor" in page
+    assert f"var(--series-1, {SERIES[0]})" in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"(?:href=\"|url\()#([\w-]+)", page)) <= set(ids)
+
+
+def test_themed_svg_leaves_nothing_that_reaches_the_rest_of_the_page():
+    svg = '<?xml version="1.0"?><svg id="a"><style>*{color:red}</style><metadata>m</metadata></svg>'
+    assert themed_svg(svg) == "<svg></svg>"
+
+
+def test_a_table_shows_four_digits_and_refuses_ragged_rows():
+    text = figures.table(["name", "value"], [["pi", 3.14159265], ["n", 7]])._repr_markdown_()
+    assert text.splitlines() == [
+        "| name | value |",
+        "| :--- | ---: |",
+        "| pi | 3.142 |",
+        "| n | 7 |",
+    ]
+    for rows in ([], [["only one"]]):
+        with pytest.raises(ValueError, match=r"^rows: expected rows of 2 cells"):
+            figures.table(["name", "value"], rows)
+
+
+def test_curves_are_the_functions_of_the_catalogue():
+    loss = CATALOGUE["huber"]
+    for plot, function in (
+        (figures.plot_losses, loss.function),
+        (figures.plot_gradients, loss.gradient),
+    ):
+        (line,) = plot([(loss.function, {"delta": 0.5})], reach=2.0).axes[0].get_lines()
+        residuals = line.get_xdata()
+        assert (residuals[0], residuals[-1]) == (-2.0, 2.0)
+        expected = function(residuals, np.zeros_like(residuals), delta=0.5)
+        np.testing.assert_array_equal(line.get_ydata(), expected)
+        assert line.get_label() == "Huber, delta 0.5"
