@@ -1,5 +1,6 @@
 """figures: what every card, picture and table must say, for every loss of the catalogue."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from losscourse import figures
 from losscourse.catalogue import CATALOGUE
+from losscourse.figures.cards import Card
 from losscourse.figures.pictures import INK, SERIES, themed_svg
 
 
@@ -22,6 +24,14 @@ def test_a_card_is_a_whole_table(loss):
     assert cells["Formula"].startswith("$")
     assert cells["Time"] == "5 minutes"
     assert not re.search(r"\bNone\b|\$\$", text), "an empty field must leave its row out"
+
+
+def test_a_card_leaves_out_what_a_loss_does_not_have():
+    bare = dataclasses.replace(CATALOGUE["huber"], at_chance=None, elicits=None, gradient=None)
+    text = Card(bare, prerequisites="nothing", minutes=5)._repr_markdown_()
+    assert "At chance" not in text
+    assert "Elicits" not in text
+    assert "| Gradient | left to autograd |" in text
 
 
 def test_a_card_of_no_loss_is_an_error():
