@@ -13,7 +13,7 @@ from tests.losscourse.sources import Module, dependencies, modules
 FLOORS = (
     ("arrays", "stable", "reduce"),
     ("losses",),
-    ("catalogue", "optimizers", "regularizers", "schedules", "weighting"),
+    ("catalogue", "gradients", "optimizers", "regularizers", "schedules", "weighting"),
     ("figures", "datasets"),
     ("grading", "labs", "checks"),
     ("cli",),
