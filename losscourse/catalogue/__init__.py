@@ -7,7 +7,7 @@ claim of an entry against the function (formula, gradient, range, bound, convexi
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from losscourse.catalogue import classification, regression
+from losscourse.catalogue import classification, margin, regression
 from losscourse.catalogue.entry import (
     CLASSES,
     MARGIN,
@@ -32,6 +32,7 @@ __all__ = [
 _FAMILIES = (
     regression,
     classification,
+    margin,
 )
 
 CATALOGUE: Mapping[str, Loss] = MappingProxyType(

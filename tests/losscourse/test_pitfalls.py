@@ -29,7 +29,6 @@ from tests.losscourse.losses.cases import CASES
 AWAITED = {
     11: "losscourse.losses.sequence",
     14: "losscourse.losses.divergence",
-    18: "losscourse.losses.margin",
     19: "losscourse.optimizers.adam",
     20: "losscourse.optimizers.adamw",
 }
@@ -40,6 +39,7 @@ ALL = pytest.mark.parametrize(
     [(case, function) for case in CASES for function in case.functions],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
+SIGNED = [case for case in CASES if "signs" in case.arrays]
 
 
 def _drawn(case, n=4, scale=1.0):
@@ -260,6 +260,17 @@ def test_22_two_shards_of_the_vocabulary_smooth_as_one():
     np.testing.assert_allclose(
         whole, total - (1 - smoothing) * of_label - smoothing * mean, rtol=1e-13
     )
+
+
+@pytest.mark.parametrize("case", SIGNED, ids=lambda case: case.name)
+@pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
+def test_18_labels_of_0_and_1_are_no_signs(case, make):
+    arrays = _drawn(case)
+    position = case.arrays.index("signs")
+    arrays[position] = (np.asarray(arrays[position]) + 1) / 2
+    for function in case.functions:
+        with pytest.raises(ValueError, match=r"^signs: expected values of -1 or 1, got 0.0$"):
+            function(*map(make, arrays))
 
 
 @pytest.mark.parametrize(("number", "needed"), AWAITED.items())

@@ -1,0 +1,38 @@
+"""The entries of `losscourse.losses.margin`."""
+
+import sympy
+from sympy import Piecewise
+
+from losscourse.arrays import NON_NEGATIVE
+from losscourse.catalogue.entry import MARGIN, Loss
+from losscourse.losses import margin
+
+__all__ = ["ENTRIES"]
+
+_ZERO, _ONE = sympy.Integer(0), sympy.Integer(1)
+_m = MARGIN
+
+ENTRIES = (
+    Loss(
+        title="Perceptron loss",
+        aliases=("perceptron criterion", "Rosenblatt's rule"),
+        use="Learning online from mistakes alone; the ancestor of the hinge.",
+        function=margin.perceptron,
+        gradient=margin.perceptron_grad,
+        variable=MARGIN,
+        formula=Piecewise((-_m, _m <= 0), (_ZERO, True)),
+        derivative=Piecewise((-_ONE, _m <= 0), (_ZERO, True)),
+        range=NON_NEGATIVE,
+        gradient_range=(-_ONE, _ONE),
+        elicits=None,
+        at_chance=0.0,
+        convex=True,
+        smoothness=_ZERO,
+        robust=True,
+        unit="none",
+        torch="F.margin_ranking_loss(logits, torch.zeros_like(logits), signs, margin=0.0, "
+        'reduction="none")',
+        references=("rosenblatt1958perceptron",),
+        page="margins/perceptron",
+    ),
+)

@@ -1,0 +1,94 @@
+r"""Losses for a score whose sign, or whose rank, is the decision: by how much is it right?
+
+In the formulas of two classes `m = signs * logits` is the margin: positive where the decision is
+right. Each loss is followed by its gradient, the derivative of the summed loss by the logits.
+"""
+
+from typing import Any
+
+from losscourse.arrays import Array, check_signs, float_namespace
+
+__all__ = [
+    "perceptron",
+    "perceptron_grad",
+]
+
+
+def perceptron(logits: Array, signs: Array) -> Array:
+    r"""Return the perceptron loss of each logit: how far a wrong decision is from the border.
+
+    Formula: $\max(0, -m)$, where `m = signs * logits`.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, in the unit of `logits`; at least 0.
+
+    Gradient:
+        $-s$ where $m \le 0$, else 0, with s the sign; see `perceptron_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Numerics:
+        Exact: nothing is rounded.
+
+    Convention:
+        `torch.nn.functional.margin_ranking_loss(logits, torch.zeros_like(logits), signs,
+        margin=0.0, reduction="none")`. Logits of 0 have the loss 0 whatever the data, so that
+        `hinge` asks for a margin of 1.
+
+    Example:
+        >>> import numpy as np
+        >>> perceptron(np.asarray([2.0, 2.0]), np.asarray([1.0, -1.0])).tolist()
+        [0.0, 2.0]
+
+    Reference:
+        Rosenblatt (1958), The Perceptron: A Probabilistic Model for Information Storage and
+        Organization in the Brain, whose update is a step along this gradient.
+    """
+    xp = _check_signs(logits, signs)
+    return xp.clip(-signs * logits, min=0)
+
+
+def perceptron_grad(logits: Array, signs: Array) -> Array:
+    r"""Return the derivative of the summed `perceptron` by the logits.
+
+    Formula: $-s$ where $m \le 0$, else 0, where `m = signs * logits` and s is the sign. At the
+    kink $m = 0$ the subgradient is $-s$: a score of 0 decides nothing, and learning that starts
+    from zero weights would never start with 0.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; -1, 0 or 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Example:
+        >>> import numpy as np
+        >>> perceptron_grad(np.asarray([2.0, 2.0, 0.0]), np.asarray([1.0, -1.0, 1.0])).tolist()
+        [-0.0, 1.0, -1.0]
+    """
+    _check_signs(logits, signs)
+    return -signs * _is_active(-signs * logits)
+
+
+def _check_signs(logits: Array, signs: Array) -> Any:
+    """Check logits and signs of one shape; return their namespace."""
+    xp = float_namespace(logits=logits, signs=signs)
+    check_signs(signs=signs)
+    return xp
+
+
+def _is_active(slack: Array) -> Array:
+    """Return the slope of max(0, slack): 1 from 0 upwards, else 0; NaN stays NaN."""
+    xp = float_namespace(slack=slack)
+    return xp.where(xp.isnan(slack), slack, xp.astype(slack >= 0, slack.dtype))

@@ -1,0 +1,108 @@
+"""The cases of `losscourse.losses.margin`."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from losscourse.losses import margin
+from tests.losscourse.losses.case import Case, Identity, Point
+from tests.losscourse.losses.cases.classification import example, wrong
+
+INF = math.inf
+SIGNS = (0.0, 0.5, 2.0, -3.0)
+"""What is no sign."""
+
+
+def draw_signed(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits and signs."""
+    return scale * rng.normal(size=n), rng.choice([-1.0, 1.0], size=n)
+
+
+def sample_signs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return signs of which seven in ten are positive."""
+    return (rng.permutation(np.repeat([1.0, -1.0], [70, 30])),)
+
+
+def undecided() -> tuple[np.ndarray, np.ndarray]:
+    """Return logits 0, and each sign once."""
+    return np.zeros(2), np.asarray([1.0, -1.0])
+
+
+def few_margins() -> tuple[np.ndarray, np.ndarray]:
+    """Return logits on both sides of the kinks at margins 0 and 1."""
+    logits = np.asarray([1.0 + 2**-7, 1.0 - 2**-7, 2**-7, 3.0])
+    return np.concatenate([logits, -logits]), np.tile([1.0, -1.0], 4)
+
+
+def ranked_above_zero(logits: np.ndarray, signs: np.ndarray, width: float) -> np.ndarray:
+    """Return torch's ranking loss of each logit against 0."""
+    z, s = torch.as_tensor(logits), torch.as_tensor(signs)
+    zero = torch.zeros_like(z)
+    return F.margin_ranking_loss(z, zero, s, margin=width, reduction="none").numpy()
+
+
+def signed(n: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits and signs for an identity."""
+    return example(draw_signed, n=n)
+
+
+PERCEPTRON = Case(
+    loss=margin.perceptron,
+    gradient=margin.perceptron_grad,
+    settings=({},),
+    draw=draw_signed,
+    oracle=(
+        "torch margin_ranking_loss against 0",
+        lambda z, s: ranked_above_zero(z, s, 0.0),
+    ),
+    exact=lambda z, s: max(-s * z, 0),
+    limits=lambda: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -1.0, INF),
+        Point((INF, -1.0), 1.0, INF),
+        Point((-INF, -1.0), 0.0, 0.0),
+    ),
+    kinks=lambda: (Point((0.0, 1.0), -1.0), Point((0.0, -1.0), 1.0)),
+    corners=lambda: (few_margins(),),
+    chance=undecided,
+    wrong_values={"signs": SIGNS},
+    without={
+        "minimiser_is_the_statistic": "the score 0 minimises it, whatever the share of each sign",
+    },
+    identities=(
+        Identity(
+            "both signs together cost |logit|",
+            lambda loss: (
+                loss(signed()[0], np.ones(50)) + loss(signed()[0], -np.ones(50)),
+                np.abs(signed()[0]),
+            ),
+        ),
+        Identity(
+            "scales with the logits",
+            lambda loss: (loss(3 * signed()[0], signed()[1]), 3 * loss(*signed())),
+        ),
+        Identity(
+            "its gradient times the logit",
+            lambda loss: (loss(*signed()), margin.perceptron_grad(*signed()) * signed()[0]),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign of the margin", lambda xp, z, s: xp.clip(s * z, min=0)),
+        wrong("loss", "not cut at 0", lambda xp, z, s: -s * z),
+        wrong("loss", "distance also when right", lambda xp, z, s: xp.abs(z)),
+        wrong("loss", "hinge", lambda xp, z, s: xp.clip(1 - s * z, min=0)),
+        wrong("loss", "counts mistakes", lambda xp, z, s: xp.astype(s * z <= 0, z.dtype)),
+        wrong(
+            "loss",
+            "0 where the score is 0, for autograd too",
+            lambda xp, z, s: xp.where(s * z < 0, -s * z, 0 * z),
+        ),
+        wrong("gradient", "sign", lambda xp, z, s: s * xp.astype(s * z <= 0, z.dtype)),
+        wrong("gradient", "0 at the kink", lambda xp, z, s: -s * xp.astype(s * z < 0, z.dtype)),
+        wrong("gradient", "by the margin", lambda xp, z, s: -xp.astype(s * z <= 0, z.dtype)),
+    ),
+)
+
+CASES = [PERCEPTRON]
