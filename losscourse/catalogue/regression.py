@@ -180,4 +180,36 @@ ENTRIES = (
         references=("koenker1978quantiles",),
         page="regression/absolute-error",
     ),
+    Loss(
+        title="Expectile loss",
+        aliases=("asymmetric least squares", "asymmetric squared error"),
+        use="Estimating an expectile: a mean that weighs errors below and above it differently.",
+        function=regression.expectile,
+        gradient=regression.expectile_grad,
+        formula=Max(-_TAU * _e, (1 - _TAU) * _e) * Abs(_e),
+        derivative=2 * Max(-_TAU * _e, (1 - _TAU) * _e) * sign(_e),
+        parameters=MappingProxyType(
+            {
+                "level": Parameter(
+                    symbol=_TAU,
+                    default=0.9,
+                    domain=UNIT_OPEN,
+                    unit="none",
+                    meaning="the level of the expectile that the loss elicits",
+                    examples=(0.1, 0.25, 0.9),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="expectile",
+        at_chance=0.2555648051855,
+        convex=True,
+        smoothness=sympy.Integer(1),
+        robust=False,
+        unit="target²",
+        torch=None,
+        references=("newey1987asymmetric",),
+        page="regression/quantiles",
+    ),
 )

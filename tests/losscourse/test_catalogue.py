@@ -18,7 +18,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
-from scipy.stats import norm
+from scipy.stats import expectile, norm
 
 from losscourse.arrays import POSITIVE, REALS, Interval
 from losscourse.catalogue import CATALOGUE, CLASSES, MARGIN, PREDICTION, RESIDUAL, TARGET
@@ -401,6 +401,7 @@ STATISTICS = {
     "quantile": lambda sample, setting: np.quantile(
         sample, setting.get("quantile", 0.5), method="inverted_cdf"
     ),
+    "expectile": lambda sample, setting: expectile(sample, alpha=setting.get("level", 0.9)),
     "class frequencies": lambda sample, setting: (
         np.bincount(sample) / len(sample) if sample.ndim == 1 else sample.mean(axis=0)
     ),

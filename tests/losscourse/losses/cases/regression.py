@@ -471,4 +471,94 @@ PINBALL = Case(
     ),
 )
 
-CASES = [SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, SMOOTH_L1, LOG_COSH, PINBALL]
+
+def sklearn_expectile(p: np.ndarray, t: np.ndarray, level: float = 0.9) -> np.ndarray:
+    """Return the expectile loss from scikit-learn's pinball loss, which is linear in |e|."""
+    return sklearn_pinball(p, t, quantile=level) * np.abs(p - t)
+
+
+def expectile_of(targets: np.ndarray, level: float = 0.9) -> float:
+    """Return where the weighted residuals on both sides balance."""
+    return root(lambda e: np.where(e < 0, level, 1 - level) * e, targets)
+
+
+EXPECTILE = Case(
+    loss=regression.expectile,
+    gradient=regression.expectile_grad,
+    settings=({}, {"level": 0.1}, {"level": 0.25}, {"level": 0.5}, {"level": 0.9}),
+    draw=draw,
+    # mpmath's differences straddle the seam at 0; the catalogue's grid holds the gradient there.
+    corners=lambda: ((np.asarray([2.0**-20, -(2.0**-20), 300.0, -300.0]), np.zeros(4)),),
+    oracle=("scikit-learn mean_pinball_loss, times |e|", sklearn_expectile),
+    exact=lambda p, t, level=0.9: (
+        (mpmath.mpf(level) if p < t else 1 - mpmath.mpf(level)) * (p - t) ** 2
+    ),
+    statistic=expectile_of,
+    limits=lambda level=0.9: infinite(math.inf, -math.inf),
+    identities=(
+        Identity(
+            "half the squared error at ½",
+            lambda loss: (
+                loss(*example(), level=0.5),
+                regression.squared_error(*example()) / 2,
+            ),
+        ),
+        Identity(
+            "mirrored at 1 - level",
+            lambda loss: (loss(*example(), level=0.2), loss(*example()[::-1], level=0.8)),
+        ),
+        Identity(
+            "two mirrored levels add up to the squared error",
+            lambda loss: (
+                loss(*example(), level=0.2) + loss(*example(), level=0.8),
+                regression.squared_error(*example()),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "level for 1 - level",
+            lambda xp, e, level=0.9: xp.maximum(-(1 - level) * e, level * e) * xp.abs(e),
+        ),
+        wrong_loss("pinball", lambda xp, e, level=0.9: xp.maximum(-level * e, (1 - level) * e)),
+        wrong_loss(
+            "weight squared too",
+            lambda xp, e, level=0.9: xp.maximum(-level * e, (1 - level) * e) ** 2,
+        ),
+        wrong_loss(
+            "factor ½",
+            lambda xp, e, level=0.9: xp.maximum(-level * e, (1 - level) * e) * xp.abs(e) / 2,
+        ),
+        wrong_loss(
+            "missing abs",
+            lambda xp, e, level=0.9: xp.maximum(-level * e, (1 - level) * e) * e,
+        ),
+        wrong_loss(
+            "square formed first",
+            lambda xp, e, level=0.9: (
+                level * xp.clip(e, max=0) ** 2 + (1 - level) * xp.clip(e, min=0) ** 2
+            ),
+        ),
+        unchecked(
+            "loss",
+            lambda xp, e, level=0.9: xp.maximum(-level * e, (1 - level) * e) * xp.abs(e),
+        ),
+        wrong_gradient(
+            "missing 2",
+            lambda xp, e, level=0.9: xp.maximum(-level * e, (1 - level) * e) * xp.sign(e),
+        ),
+        wrong_gradient(
+            "missing sign", lambda xp, e, level=0.9: 2 * xp.maximum(-level * e, (1 - level) * e)
+        ),
+        wrong_gradient(
+            "level for 1 - level",
+            lambda xp, e, level=0.9: 2 * xp.maximum(-(1 - level) * e, level * e) * xp.sign(e),
+        ),
+        unchecked(
+            "gradient",
+            lambda xp, e, level=0.9: 2 * xp.maximum(-level * e, (1 - level) * e) * xp.sign(e),
+        ),
+    ),
+)
+
+CASES = [SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, SMOOTH_L1, LOG_COSH, PINBALL, EXPECTILE]
