@@ -9,6 +9,8 @@ from typing import Any
 from losscourse.arrays import Array, check_signs, float_namespace
 
 __all__ = [
+    "hinge",
+    "hinge_grad",
     "perceptron",
     "perceptron_grad",
 ]
@@ -79,6 +81,73 @@ def perceptron_grad(logits: Array, signs: Array) -> Array:
     """
     _check_signs(logits, signs)
     return -signs * _is_active(-signs * logits)
+
+
+def hinge(logits: Array, signs: Array) -> Array:
+    r"""Return the hinge loss of each logit: how far its margin falls short of 1.
+
+    Formula: $\max(0, 1 - m)$, where `m = signs * logits`.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit, since the margin is measured
+        against 1; at least 0.
+
+    Gradient:
+        $-s$ where $m \le 1$, else 0, with s the sign; see `hinge_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1: labels 0 and 1 become
+            signs by `2 * labels - 1`.
+
+    Numerics:
+        Exact up to one rounding.
+
+    Convention:
+        `torch.nn.functional.margin_ranking_loss(logits, torch.zeros_like(logits), signs,
+        margin=1.0, reduction="none")`. The best constant is the median of the signs, -1 or 1: the
+        more frequent class, and nothing about its probability.
+
+    Example:
+        >>> import numpy as np
+        >>> hinge(np.asarray([2.0, 0.5, -1.0]), np.asarray([1.0, 1.0, 1.0])).tolist()
+        [0.0, 0.5, 2.0]
+
+    Reference:
+        Cortes and Vapnik (1995), Support-Vector Networks, whose slack variables these are.
+    """
+    xp = _check_signs(logits, signs)
+    return xp.clip(1 - signs * logits, min=0)
+
+
+def hinge_grad(logits: Array, signs: Array) -> Array:
+    r"""Return the derivative of the summed `hinge` by the logits.
+
+    Formula: $-s$ where $m \le 1$, else 0, where `m = signs * logits` and s is the sign. At the
+    kink $m = 1$ the subgradient is $-s$.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; -1, 0 or 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Example:
+        >>> import numpy as np
+        >>> hinge_grad(np.asarray([0.5, 0.5, 1.0]), np.asarray([1.0, -1.0, 1.0])).tolist()
+        [-1.0, 1.0, -1.0]
+    """
+    _check_signs(logits, signs)
+    return -signs * _is_active(1 - signs * logits)
 
 
 def _check_signs(logits: Array, signs: Array) -> Any:

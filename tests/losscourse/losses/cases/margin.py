@@ -105,4 +105,66 @@ PERCEPTRON = Case(
     ),
 )
 
-CASES = [PERCEPTRON]
+HINGE = Case(
+    loss=margin.hinge,
+    gradient=margin.hinge_grad,
+    settings=({},),
+    draw=draw_signed,
+    oracle=(
+        "torch margin_ranking_loss against 0",
+        lambda z, s: ranked_above_zero(z, s, 1.0),
+    ),
+    exact=lambda z, s: max(1 - s * z, 0),
+    statistic=lambda signs: float(np.median(signs)),
+    sample=sample_signs,
+    search=(-3.0, 3.0),
+    limits=lambda: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -1.0, INF),
+        Point((INF, -1.0), 1.0, INF),
+        Point((-INF, -1.0), 0.0, 0.0),
+    ),
+    kinks=lambda: (Point((1.0, 1.0), -1.0), Point((-1.0, -1.0), 1.0)),
+    seams=lambda: (1.0,),
+    corners=lambda: (few_margins(), undecided()),
+    chance=undecided,
+    wrong_values={"signs": SIGNS},
+    identities=(
+        Identity(
+            "the perceptron loss of a logit moved by its sign",
+            lambda loss: (
+                loss(*signed()),
+                margin.perceptron(signed()[0] - signed()[1], signed()[1]),
+            ),
+        ),
+        Identity(
+            "the other class with the other sign",
+            lambda loss: (loss(*signed()), loss(-signed()[0], -signed()[1])),
+        ),
+        Identity(
+            "at least the count of mistakes",
+            lambda loss: (
+                np.minimum(loss(*signed()), np.prod(signed(), axis=0) <= 0),
+                (np.prod(signed(), axis=0) <= 0).astype(float),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign of the margin", lambda xp, z, s: xp.clip(1 + s * z, min=0)),
+        wrong("loss", "margin of 0", lambda xp, z, s: xp.clip(-s * z, min=0)),
+        wrong("loss", "not cut at 0", lambda xp, z, s: 1 - s * z),
+        wrong("loss", "squared", lambda xp, z, s: xp.clip(1 - s * z, min=0) ** 2),
+        wrong("loss", "of labels 0 and 1", lambda xp, z, s: xp.clip(1 - (s + 1) / 2 * z, min=0)),
+        wrong(
+            "loss",
+            "0 at the kink, for autograd too",
+            lambda xp, z, s: xp.where(s * z < 1, 1 - s * z, 0 * z),
+        ),
+        wrong("gradient", "sign", lambda xp, z, s: s * xp.astype(s * z <= 1, z.dtype)),
+        wrong("gradient", "0 at the kink", lambda xp, z, s: -s * xp.astype(s * z < 1, z.dtype)),
+        wrong("gradient", "mistakes alone", lambda xp, z, s: -s * xp.astype(s * z <= 0, z.dtype)),
+        wrong("gradient", "by the margin", lambda xp, z, s: -xp.astype(s * z <= 1, z.dtype)),
+    ),
+)
+
+CASES = [PERCEPTRON, HINGE]
