@@ -13,6 +13,7 @@ __all__ = ["ENTRIES"]
 
 _DELTA = sympy.Symbol("delta", positive=True)
 _BETA = sympy.Symbol("beta", positive=True)
+_EPSILON = sympy.Symbol("epsilon", positive=True)
 _TAU = sympy.Symbol("tau", positive=True)
 _HALF = Rational(1, 2)
 _e = RESIDUAL
@@ -211,5 +212,37 @@ ENTRIES = (
         torch=None,
         references=("newey1987asymmetric",),
         page="regression/quantiles",
+    ),
+    Loss(
+        title="Epsilon-insensitive loss",
+        aliases=("support vector regression's loss", "tube loss"),
+        use="Support vector regression: errors within a tolerance cost nothing.",
+        function=regression.epsilon_insensitive,
+        gradient=regression.epsilon_insensitive_grad,
+        formula=Max(Abs(_e) - _EPSILON, 0),
+        derivative=Piecewise((0, Abs(_e) <= _EPSILON), (sign(_e), True)),
+        parameters=MappingProxyType(
+            {
+                "epsilon": Parameter(
+                    symbol=_EPSILON,
+                    default=1.0,
+                    domain=NON_NEGATIVE,
+                    unit="target",
+                    meaning="half the width of the tube in which an error is free",
+                    examples=(0.25, 1.0, 4.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(sympy.Integer(-1), sympy.Integer(1)),
+        elicits=None,
+        at_chance=0.16663094117537,
+        convex=True,
+        smoothness=sympy.Integer(0),
+        robust=True,
+        unit="target",
+        torch=None,
+        references=("hastie2009esl",),
+        page="regression/robust",
     ),
 )

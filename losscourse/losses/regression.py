@@ -11,6 +11,8 @@ from losscourse.reduce import weighted_mean
 __all__ = [
     "absolute_error",
     "absolute_error_grad",
+    "epsilon_insensitive",
+    "epsilon_insensitive_grad",
     "expectile",
     "expectile_grad",
     "huber",
@@ -521,6 +523,84 @@ def expectile_grad(predictions: Array, targets: Array, *, level: float = 0.9) ->
     residuals = predictions - targets
     slopes = 2 * xp.maximum(-level * residuals, (1 - level) * residuals)
     return slopes * xp.sign(residuals)
+
+
+def epsilon_insensitive(predictions: Array, targets: Array, *, epsilon: float = 1.0) -> Array:
+    r"""Return the epsilon-insensitive loss of each prediction: errors up to epsilon cost nothing.
+
+    Formula: $\max(|e| - \epsilon, 0)$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        epsilon: Half the width of the tube in which an error is free, in the target's unit; at
+            least 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; at least 0.
+
+    Gradient:
+        0 inside the tube and $\operatorname{sign}(e)$ outside; see `epsilon_insensitive_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `epsilon` is no number.
+        ValueError: The two shapes differ, or `epsilon` is negative.
+
+    Numerics:
+        Exact up to the rounding of two subtractions. Just outside the tube they cancel, so the
+        error is a rounding of epsilon there, not of the loss.
+
+    Convention:
+        The loss of support vector regression; `absolute_error` at $\epsilon = 0$. torch has no
+        equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> targets = np.asarray([0.0, 0.0])
+        >>> epsilon_insensitive(np.asarray([0.25, -2.0]), targets, epsilon=0.5).tolist()
+        [0.0, 1.5]
+
+    Reference:
+        Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, eq. 12.37.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    epsilon = check_in(NON_NEGATIVE, epsilon=epsilon)
+    excess = xp.abs(predictions - targets) - epsilon
+    return xp.where(excess <= 0, xp.zeros_like(excess), excess)
+
+
+def epsilon_insensitive_grad(predictions: Array, targets: Array, *, epsilon: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `epsilon_insensitive` by the predictions.
+
+    Formula: $0$ for $|e| \le \epsilon$ and $\operatorname{sign}(e)$ beyond, where
+    `e = predictions - targets`. At the kinks, $|e| = \epsilon$, the subgradient 0 is taken, out of
+    the values between 0 and $\operatorname{sign}(e)$.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        epsilon: Half the width of the tube in which an error is free; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; -1, 0 or 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `epsilon` is no number.
+        ValueError: The two shapes differ, or `epsilon` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> targets = np.asarray([0.0, 0.0])
+        >>> epsilon_insensitive_grad(np.asarray([0.25, -2.0]), targets, epsilon=0.5).tolist()
+        [0.0, -1.0]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    epsilon = check_in(NON_NEGATIVE, epsilon=epsilon)
+    residuals = predictions - targets
+    inside = xp.abs(residuals) - epsilon <= 0
+    return xp.where(inside, xp.zeros_like(residuals), xp.sign(residuals))
 
 
 def mse(

@@ -561,4 +561,98 @@ EXPECTILE = Case(
     ),
 )
 
-CASES = [SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, SMOOTH_L1, LOG_COSH, PINBALL, EXPECTILE]
+
+def tube(xp: object, e: Array, epsilon: float) -> Array:
+    """Return the epsilon-insensitive loss, for its mutants."""
+    excess = xp.abs(e) - epsilon
+    return xp.where(excess <= 0, 0 * excess, excess)
+
+
+def two_relus(p: np.ndarray, t: np.ndarray, epsilon: float = 1.0) -> np.ndarray:
+    """Return what torch's relu leaves of the residual above the tube and below it."""
+    e = torch.as_tensor(p - t)
+    return (F.relu(e - epsilon) + F.relu(-e - epsilon)).numpy()
+
+
+EPSILON_INSENSITIVE = Case(
+    loss=regression.epsilon_insensitive,
+    gradient=regression.epsilon_insensitive_grad,
+    settings=({}, {"epsilon": 0.0}, {"epsilon": 0.25}, {"epsilon": 1.0}, {"epsilon": 4.0}),
+    draw=draw,
+    oracle=("two of torch's relu", two_relus),
+    exact=lambda p, t, epsilon=1.0: max(p - t - epsilon, t - p - epsilon, mpmath.mpf(0)),
+    limits=lambda epsilon=1.0: infinite(1.0, -1.0),
+    kinks=lambda epsilon=1.0: (
+        Point((1.5 + epsilon, 1.5), 0.0),
+        Point((1.5 - epsilon, 1.5), 0.0),
+    ),
+    seams=lambda epsilon=1.0: (-epsilon, epsilon),
+    identities=(
+        Identity(
+            "absolute error at epsilon 0",
+            lambda loss: (loss(*example(), epsilon=0.0), regression.absolute_error(*example())),
+        ),
+        Identity(
+            "the absolute error beyond the soft threshold",
+            lambda loss: (
+                loss(*example(), epsilon=0.5),
+                F.softshrink(torch.as_tensor(np.subtract(*example())), 0.5).abs().numpy(),
+            ),
+        ),
+        Identity(
+            "a residual of 3 costs 1 in a tube of 2",
+            lambda loss: (loss(np.full(5, 3.0), np.zeros(5), epsilon=2.0), np.ones(5)),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "epsilon kept outside",
+            lambda xp, e, epsilon=1.0: (
+                tube(xp, e, epsilon) + (xp.where(xp.abs(e) > epsilon, 0 * e + epsilon, 0 * e))
+            ),
+        ),
+        wrong_loss("missing abs", lambda xp, e, epsilon=1.0: xp.clip(e - epsilon, min=0)),
+        wrong_loss("not cut at 0", lambda xp, e, epsilon=1.0: xp.abs(e) - epsilon),
+        wrong_loss("squared", lambda xp, e, epsilon=1.0: tube(xp, e, epsilon) ** 2),
+        wrong_loss("the whole width", lambda xp, e, epsilon=1.0: tube(xp, e, 2 * epsilon)),
+        wrong_loss("epsilon left out", lambda xp, e, epsilon=1.0: xp.abs(e)),
+        wrong_loss(
+            "slope of clip at the kink",
+            lambda xp, e, epsilon=1.0: xp.clip(xp.abs(e) - epsilon, min=0),
+        ),
+        unchecked("loss", lambda xp, e, epsilon=1.0: tube(xp, e, epsilon)),
+        wrong_gradient("inside too", lambda xp, e, epsilon=1.0: xp.sign(e)),
+        wrong_gradient(
+            "1 at the kink",
+            lambda xp, e, epsilon=1.0: xp.where(xp.abs(e) < epsilon, 0 * e, xp.sign(e)),
+        ),
+        wrong_gradient(
+            "sign",
+            lambda xp, e, epsilon=1.0: xp.where(xp.abs(e) <= epsilon, 0 * e, -xp.sign(e)),
+        ),
+        wrong_gradient(
+            "missing abs",
+            lambda xp, e, epsilon=1.0: xp.where(e <= epsilon, 0 * e, xp.sign(e)),
+        ),
+        unchecked(
+            "gradient",
+            lambda xp, e, epsilon=1.0: xp.where(xp.abs(e) <= epsilon, 0 * e, xp.sign(e)),
+        ),
+    ),
+    rounding=4.0,
+    without={
+        "minimiser_is_the_statistic": "any constant may be best that leaves as many targets above "
+        "the tube as below it"
+    },
+)
+
+CASES = [
+    SQUARED_ERROR,
+    ABSOLUTE_ERROR,
+    HUBER,
+    SMOOTH_L1,
+    LOG_COSH,
+    PINBALL,
+    EXPECTILE,
+    EPSILON_INSENSITIVE,
+]
