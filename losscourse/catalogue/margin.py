@@ -1,7 +1,7 @@
 """The entries of `losscourse.losses.margin`."""
 
 import sympy
-from sympy import Piecewise
+from sympy import Piecewise, oo
 
 from losscourse.arrays import NON_NEGATIVE
 from losscourse.catalogue.entry import MARGIN, Loss
@@ -54,6 +54,28 @@ ENTRIES = (
         unit="none",
         torch="F.margin_ranking_loss(logits, torch.zeros_like(logits), signs, margin=1.0, "
         'reduction="none")',
+        references=("cortes1995support",),
+        page="margins/hinge",
+    ),
+    Loss(
+        title="Squared hinge loss",
+        aliases=("L2-SVM loss", "quadratic hinge"),
+        use="A hinge without a kink, whose score also tells the probability.",
+        function=margin.squared_hinge,
+        gradient=margin.squared_hinge_grad,
+        variable=MARGIN,
+        formula=Piecewise(((1 - _m) ** 2, _m <= 1), (_ZERO, True)),
+        derivative=Piecewise((-2 * (1 - _m), _m <= 1), (_ZERO, True)),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="mean",
+        at_chance=1.0,
+        convex=True,
+        smoothness=_ONE,
+        robust=False,
+        unit="none",
+        torch="F.margin_ranking_loss(logits, torch.zeros_like(logits), signs, margin=1.0, "
+        'reduction="none") ** 2',
         references=("cortes1995support",),
         page="margins/hinge",
     ),

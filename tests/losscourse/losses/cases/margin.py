@@ -167,4 +167,58 @@ HINGE = Case(
     ),
 )
 
-CASES = [PERCEPTRON, HINGE]
+
+def two_class_margin(logits: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Return torch's squared multiclass hinge of the logits 0 and z; it divides by the classes."""
+    rows = torch.stack([torch.zeros(logits.shape), torch.as_tensor(logits)], dim=-1)
+    labels = torch.as_tensor(signs > 0).long()
+    return 2 * F.multi_margin_loss(rows, labels, p=2, reduction="none").numpy()
+
+
+SQUARED_HINGE = Case(
+    loss=margin.squared_hinge,
+    gradient=margin.squared_hinge_grad,
+    settings=({},),
+    draw=draw_signed,
+    oracle=("torch multi_margin_loss of two classes", two_class_margin),
+    exact=lambda z, s: max(1 - s * z, 0) ** 2,
+    statistic=lambda signs: float(np.mean(signs)),
+    sample=sample_signs,
+    limits=lambda: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -INF, INF),
+        Point((INF, -1.0), INF, INF),
+        Point((-INF, -1.0), 0.0, 0.0),
+    ),
+    seams=lambda: (1.0,),
+    corners=lambda: (few_margins(), undecided()),
+    chance=undecided,
+    wrong_values={"signs": SIGNS},
+    identities=(
+        Identity("the hinge squared", lambda loss: (loss(*signed()), margin.hinge(*signed()) ** 2)),
+        Identity(
+            "the squared error where the margin is at most 1",
+            lambda loss: (
+                loss(np.linspace(-5.0, 1.0, 20), np.ones(20)),
+                (np.linspace(-5.0, 1.0, 20) - 1) ** 2,
+            ),
+        ),
+        Identity(
+            "the other class with the other sign",
+            lambda loss: (loss(*signed()), loss(-signed()[0], -signed()[1])),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign of the margin", lambda xp, z, s: xp.clip(1 + s * z, min=0) ** 2),
+        wrong("loss", "factor ½", lambda xp, z, s: xp.clip(1 - s * z, min=0) ** 2 / 2),
+        wrong("loss", "not squared", lambda xp, z, s: xp.clip(1 - s * z, min=0)),
+        wrong("loss", "squared error: right decisions cost too", lambda xp, z, s: (z - s) ** 2),
+        wrong("loss", "margin of 0", lambda xp, z, s: xp.clip(-s * z, min=0) ** 2),
+        wrong("gradient", "missing 2", lambda xp, z, s: -s * xp.clip(1 - s * z, min=0)),
+        wrong("gradient", "sign", lambda xp, z, s: 2 * s * xp.clip(1 - s * z, min=0)),
+        wrong("gradient", "by the margin", lambda xp, z, s: -2 * xp.clip(1 - s * z, min=0)),
+        wrong("gradient", "of the hinge", lambda xp, z, s: margin.hinge_grad(z, s)),
+    ),
+)
+
+CASES = [PERCEPTRON, HINGE, SQUARED_HINGE]
