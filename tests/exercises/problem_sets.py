@@ -149,13 +149,8 @@ def run_nbgrader(course: Path, *arguments: str) -> str:
         RuntimeError: The command failed; the message holds its log.
     """
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    # The student's kernel must import the package that stands beside these tests, and nbgrader
-    # calls alembic by name, also where no environment is active.
-    settings = os.environ | {
-        "PYTHONPATH": str(ROOT.parent),
-        "IPYTHONDIR": str(course / ".ipython"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-    }
+    # The student's kernel must import the package that stands beside these tests.
+    settings = os.environ | {"PYTHONPATH": str(ROOT.parent), "IPYTHONDIR": str(course / ".ipython")}
     done = subprocess.run(command, cwd=course, env=settings, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
