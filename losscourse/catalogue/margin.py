@@ -1,15 +1,18 @@
 """The entries of `losscourse.losses.margin`."""
 
+from types import MappingProxyType
+
 import sympy
 from sympy import Piecewise, oo
 
 from losscourse.arrays import NON_NEGATIVE
-from losscourse.catalogue.entry import MARGIN, Loss
+from losscourse.catalogue.entry import MARGIN, Loss, Parameter
 from losscourse.losses import margin
 
 __all__ = ["ENTRIES"]
 
 _ZERO, _ONE = sympy.Integer(0), sympy.Integer(1)
+_GAMMA = sympy.Symbol("gamma", positive=True)
 _m = MARGIN
 
 ENTRIES = (
@@ -77,6 +80,46 @@ ENTRIES = (
         torch="F.margin_ranking_loss(logits, torch.zeros_like(logits), signs, margin=1.0, "
         'reduction="none") ** 2',
         references=("cortes1995support",),
+        page="margins/hinge",
+    ),
+    Loss(
+        title="Smooth hinge loss",
+        aliases=("smoothed hinge", "Huberised hinge"),
+        use="A hinge for optimisers that need a continuous gradient, still robust.",
+        function=margin.smooth_hinge,
+        gradient=margin.smooth_hinge_grad,
+        variable=MARGIN,
+        formula=Piecewise(
+            (1 - _m - _GAMMA / 2, _m <= 1 - _GAMMA),
+            ((1 - _m) ** 2 / (2 * _GAMMA), _m <= 1),
+            (_ZERO, True),
+        ),
+        derivative=Piecewise(
+            (-_ONE, _m <= 1 - _GAMMA), (-(1 - _m) / _GAMMA, _m <= 1), (_ZERO, True)
+        ),
+        parameters=MappingProxyType(
+            {
+                "gamma": Parameter(
+                    symbol=_GAMMA,
+                    default=1.0,
+                    domain=NON_NEGATIVE,
+                    unit="none",
+                    meaning="how far below the margin 1 the corner is rounded",
+                    examples=(0.1, 1.0, 2.5),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_ONE, _ONE),
+        elicits="smooth-hinge location",
+        at_chance=0.5,
+        convex=True,
+        smoothness=_ONE,
+        robust=True,
+        unit="none",
+        torch="F.smooth_l1_loss(torch.clamp(signs * logits, max=1), torch.ones_like(logits), "
+        'reduction="none", beta=gamma)',
+        references=("huber1964robust", "cortes1995support"),
         page="margins/hinge",
     ),
 )

@@ -6,13 +6,15 @@ right. Each loss is followed by its gradient, the derivative of the summed loss 
 
 from typing import Any
 
-from losscourse.arrays import Array, check_signs, float_namespace
+from losscourse.arrays import NON_NEGATIVE, Array, check_in, check_signs, float_namespace
 
 __all__ = [
     "hinge",
     "hinge_grad",
     "perceptron",
     "perceptron_grad",
+    "smooth_hinge",
+    "smooth_hinge_grad",
     "squared_hinge",
     "squared_hinge_grad",
 ]
@@ -215,6 +217,88 @@ def squared_hinge_grad(logits: Array, signs: Array) -> Array:
     """
     xp = _check_signs(logits, signs)
     return -2 * signs * xp.clip(1 - signs * logits, min=0)
+
+
+def smooth_hinge(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
+    r"""Return the smooth hinge loss of each logit: the hinge with its corner rounded.
+
+    Formula: $\frac{q}{\gamma}\,(r - q/2)$ with $r = \max(0, 1 - m)$ and $q = \min(r, \gamma)$,
+    where `m = signs * logits`. That is $r^2/(2\gamma)$ up to $r = \gamma$ and $r - \gamma/2$
+    beyond; at $\gamma = 0$ it is `hinge`, the limit.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+        gamma: How far below the margin 1 the corner is rounded; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; at least 0.
+
+    Gradient:
+        $-s \min(r/\gamma, 1)$, with s the sign; see `smooth_hinge_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `gamma` is no number.
+        ValueError: The two shapes differ, a sign is neither -1 nor 1, or `gamma` is negative.
+
+    Numerics:
+        $r^2$ is never formed beyond gamma, and $\gamma = 0$ divides nothing by zero. A gamma below
+        the smallest normal number of the dtype (6e-5 in float16) counts as 0, since it may round
+        to 0; that changes the loss by less than half of it.
+
+    Convention:
+        `torch.nn.functional.smooth_l1_loss(torch.clamp(signs * logits, max=1),
+        torch.ones_like(logits), reduction="none", beta=gamma)`.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_hinge(np.asarray([2.0, 0.5, -1.0]), np.asarray([1.0, 1.0, 1.0])).tolist()
+        [0.0, 0.125, 1.5]
+
+    Reference:
+        Huber (1964), Robust Estimation of a Location Parameter, for the rounding, and Cortes and
+        Vapnik (1995), Support-Vector Networks, for the margin.
+    """
+    xp = _check_signs(logits, signs)
+    gamma = check_in(NON_NEGATIVE, gamma=gamma)
+    slack = xp.clip(1 - signs * logits, min=0)
+    if gamma < xp.finfo(slack.dtype).smallest_normal:
+        return slack
+    quadratic = xp.clip(slack, max=gamma)
+    return quadratic / gamma * (slack - quadratic / 2)
+
+
+def smooth_hinge_grad(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `smooth_hinge` by the logits.
+
+    Formula: $-s \min(\max(0, 1 - m)/\gamma, 1)$, where `m = signs * logits` and s is the sign. At
+    $\gamma = 0$ it is that of `hinge`, with the subgradient $-s$ at the kink.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+        gamma: How far below the margin 1 the corner is rounded; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `gamma` is no number.
+        ValueError: The two shapes differ, a sign is neither -1 nor 1, or `gamma` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_hinge_grad(np.asarray([0.5, 0.5]), np.asarray([1.0, -1.0])).tolist()
+        [-0.5, 1.0]
+    """
+    xp = _check_signs(logits, signs)
+    gamma = check_in(NON_NEGATIVE, gamma=gamma)
+    slack = 1 - signs * logits
+    if gamma < xp.finfo(slack.dtype).smallest_normal:
+        return -signs * _is_active(slack)
+    return -signs * xp.clip(slack, min=0, max=gamma) / gamma
 
 
 def _check_signs(logits: Array, signs: Array) -> Any:

@@ -1,12 +1,16 @@
 """The cases of `losscourse.losses.margin`."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import mpmath
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from losscourse.losses import margin
+from losscourse.arrays import Array
+from losscourse.losses import margin, regression
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import example, wrong
 
@@ -221,4 +225,130 @@ SQUARED_HINGE = Case(
     ),
 )
 
-CASES = [PERCEPTRON, HINGE, SQUARED_HINGE]
+
+def exact_smooth_hinge(z: Any, s: Any, gamma: float = 1.0) -> Any:
+    """Return the smooth hinge loss by its three branches."""
+    slack = max(1 - s * z, 0)
+    return slack**2 / (2 * mpmath.mpf(gamma)) if slack < gamma else slack - mpmath.mpf(gamma) / 2
+
+
+def torch_smooth_hinge(logits: np.ndarray, signs: np.ndarray, gamma: float = 1.0) -> np.ndarray:
+    """Return torch's smooth L1 distance of the margin, cut at 1, from 1."""
+    margins = torch.clamp(torch.as_tensor(logits * signs), max=1)
+    return F.smooth_l1_loss(margins, torch.ones_like(margins), reduction="none", beta=gamma).numpy()
+
+
+def smooth_hinge_location(signs: np.ndarray, gamma: float = 1.0) -> float:
+    """Return where the pull of the more frequent sign's quadratic part equals the other's."""
+    share = np.mean(signs > 0)
+    assert share > 0.5
+    beyond = 1 - gamma * (1 - share) / share  # the rarer sign is in its linear part
+    return beyond if 1 + beyond >= gamma else 2 * share - 1
+
+
+def wrong_smooth(xp: Any, z: Array, s: Array, body: Callable[[Array], Array]) -> Array:
+    """Return another function of the shortfall of the margin from 1."""
+    return body(xp.clip(1 - s * z, min=0))
+
+
+SMOOTH_HINGE = Case(
+    loss=margin.smooth_hinge,
+    gradient=margin.smooth_hinge_grad,
+    settings=({}, {"gamma": 0.0}, {"gamma": 0.1}, {"gamma": 1.0}, {"gamma": 2.5}),
+    draw=draw_signed,
+    oracle=("torch smooth_l1_loss of the margin cut at 1", torch_smooth_hinge),
+    exact=exact_smooth_hinge,
+    statistic=smooth_hinge_location,
+    sample=sample_signs,
+    search=(-3.0, 3.0),
+    limits=lambda gamma=1.0: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -1.0, INF),
+        Point((INF, -1.0), 1.0, INF),
+        Point((-INF, -1.0), 0.0, 0.0),
+    ),
+    kinks=lambda gamma=1.0: () if gamma else (Point((1.0, 1.0), -1.0), Point((-1.0, -1.0), 1.0)),
+    seams=lambda gamma=1.0: (1.0, 1.0 - gamma),
+    corners=lambda: (few_margins(), (np.asarray([0.25, -0.25]), np.ones(2))),
+    chance=undecided,
+    wrong_values={"signs": SIGNS},
+    identities=(
+        Identity(
+            "the hinge at gamma 0",
+            lambda loss: (loss(*signed(), gamma=0.0), margin.hinge(*signed())),
+        ),
+        Identity(
+            "the hinge where gamma is tiny",
+            lambda loss: (loss(*signed(), gamma=1e-310), margin.hinge(*signed())),
+        ),
+        Identity(
+            "the squared hinge over twice gamma where gamma is large",
+            lambda loss: (loss(*signed(), gamma=1e3), margin.squared_hinge(*signed()) / 2e3),
+        ),
+        Identity(
+            "smooth L1 of a margin below 1",
+            lambda loss: (
+                loss(np.linspace(-5.0, 1.0, 20), np.ones(20), gamma=0.7),
+                regression.smooth_l1(np.linspace(-5.0, 1.0, 20), np.ones(20), beta=0.7),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "½ missing in the corner",
+            lambda xp, z, s, gamma=1.0: wrong_smooth(
+                xp, z, s, lambda r: xp.where(r < gamma, r**2 / gamma, r - gamma / 2)
+            ),
+        ),
+        wrong(
+            "loss",
+            "not joined to the line",
+            lambda xp, z, s, gamma=1.0: wrong_smooth(
+                xp, z, s, lambda r: xp.where(r < gamma, r**2 / (2 * gamma), r)
+            ),
+        ),
+        wrong(
+            "loss",
+            "gamma left out",
+            lambda xp, z, s, gamma=1.0: margin.smooth_hinge(z, s),
+        ),
+        wrong(
+            "loss",
+            "gamma · loss, as Huber's",
+            lambda xp, z, s, gamma=1.0: gamma * margin.smooth_hinge(z, s, gamma=gamma),
+        ),
+        wrong(
+            "loss",
+            "divided by a gamma of 0",
+            lambda xp, z, s, gamma=1.0: wrong_smooth(
+                xp,
+                z,
+                s,
+                lambda r: xp.clip(r, max=gamma) / gamma * (r - xp.clip(r, max=gamma) / 2),
+            ),
+        ),
+        wrong(
+            "loss",
+            "corner rounded on both sides",
+            lambda xp, z, s, gamma=1.0: regression.smooth_l1(z, s, beta=gamma),
+        ),
+        wrong(
+            "gradient",
+            "not capped",
+            lambda xp, z, s, gamma=1.0: -s * xp.clip(1 - s * z, min=0) / (gamma or 1.0),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, z, s, gamma=1.0: -margin.smooth_hinge_grad(z, s, gamma=gamma),
+        ),
+        wrong(
+            "gradient",
+            "of the hinge",
+            lambda xp, z, s, gamma=1.0: margin.hinge_grad(z, s),
+        ),
+    ),
+)
+
+CASES = [PERCEPTRON, HINGE, SQUARED_HINGE, SMOOTH_HINGE]
