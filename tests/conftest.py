@@ -1,9 +1,15 @@
 """What all tests share: Hypothesis's settings, and the summary of the mutants."""
 
+import os
+import sys
 from collections import defaultdict
+from pathlib import Path
 from string import ascii_letters
 
 from hypothesis import settings
+
+# nbgrader calls alembic by name; the tests also run where no environment is active.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 # The same examples in every run, on a machine however busy: a red test is then the code's doing.
 settings.register_profile("course", derandomize=True, deadline=None)
