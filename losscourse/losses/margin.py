@@ -4,11 +4,25 @@ In the formulas of two classes `m = signs * logits` is the margin: positive wher
 right. Each loss is followed by its gradient, the derivative of the summed loss by the logits.
 """
 
+import math
 from typing import Any
 
-from losscourse.arrays import NON_NEGATIVE, Array, check_in, check_signs, float_namespace
+from losscourse.arrays import (
+    NON_NEGATIVE,
+    Array,
+    check_axes,
+    check_in,
+    check_labels,
+    check_signs,
+    float_namespace,
+    one_hot,
+    pick,
+    real_namespace,
+)
 
 __all__ = [
+    "crammer_singer",
+    "crammer_singer_grad",
     "hinge",
     "hinge_grad",
     "perceptron",
@@ -301,6 +315,84 @@ def smooth_hinge_grad(logits: Array, signs: Array, *, gamma: float = 1.0) -> Arr
     return -signs * xp.clip(slack, min=0, max=gamma) / gamma
 
 
+def crammer_singer(logits: Array, labels: Array) -> Array:
+    r"""Return the multiclass hinge of Crammer and Singer: the label against its best rival.
+
+    Formula: $\max(0, 1 + \max_{k \ne y} z_k - z_y)$, where z are the logits and y is the label.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, without unit; at least 0, and 0
+        where the label leads every rival by 1. With one class there is no rival: 0.
+
+    Gradient:
+        1 at the best rival and -1 at the label where the loss is active; see
+        `crammer_singer_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Numerics:
+        The 1 is added to the difference of the logits, not to a logit: at 1e4 in float16 the sum
+        of a logit and 1 is the logit.
+
+    Convention:
+        Not divided by K. torch has no equivalent: its `multi_margin_loss` sums over the rivals.
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.asarray([[2.0, 1.5, 0.0], [2.0, 0.0, -1.0]])
+        >>> crammer_singer(logits, np.asarray([0, 0])).tolist()
+        [0.5, 0.0]
+
+    Reference:
+        Crammer and Singer (2001), On the Algorithmic Implementation of Multiclass Kernel-based
+        Vector Machines.
+    """
+    xp = _check_labels(logits, labels)
+    best = xp.max(_rivals(xp, logits, labels), axis=-1)
+    return xp.clip(best - pick(logits, labels) + 1, min=0)
+
+
+def crammer_singer_grad(logits: Array, labels: Array) -> Array:
+    r"""Return the derivative of the summed `crammer_singer` by the logits.
+
+    Formula: $1_r - 1_y$ where $1 + z_r - z_y \ge 0$, else 0, where r is the best rival of the label
+    y. At the kink the loss counts as active; rivals that tie share the 1 equally. Each row sums
+    to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; in [-1, 1].
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> crammer_singer_grad(np.asarray([[2.0, 1.5, 1.5]]), np.asarray([0])).tolist()
+        [[-1.0, 0.5, 0.5]]
+    """
+    xp = _check_labels(logits, labels)
+    rivals = _rivals(xp, logits, labels)
+    best = xp.max(rivals, axis=-1, keepdims=True)
+    leads = xp.astype(rivals == best, logits.dtype)
+    # Where there is NaN nothing leads; the NaN comes in with the slope.
+    shares = leads / xp.clip(xp.sum(leads, axis=-1, keepdims=True), min=1)
+    active = _is_active(best[..., 0] - pick(logits, labels) + 1)
+    return active[..., None] * (shares - one_hot(labels, logits))
+
+
 def _check_signs(logits: Array, signs: Array) -> Any:
     """Check logits and signs of one shape; return their namespace."""
     xp = float_namespace(logits=logits, signs=signs)
@@ -312,3 +404,16 @@ def _is_active(slack: Array) -> Array:
     """Return the slope of max(0, slack): 1 from 0 upwards, else 0; NaN stays NaN."""
     xp = float_namespace(slack=slack)
     return xp.where(xp.isnan(slack), slack, xp.astype(slack >= 0, slack.dtype))
+
+
+def _check_labels(logits: Array, labels: Array) -> Any:
+    """Check logits (..., K) and their labels (...); return the namespace."""
+    xp = real_namespace(logits=logits)
+    check_axes("... K, ...", logits=logits, labels=labels)
+    check_labels(logits.shape[-1], logits=logits, labels=labels)
+    return xp
+
+
+def _rivals(xp: Any, logits: Array, labels: Array) -> Array:
+    """Return the logits with that of the label at -inf."""
+    return xp.where(one_hot(labels, logits) == 1, xp.full_like(logits, -math.inf), logits)

@@ -9,10 +9,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from losscourse.arrays import Array
+from losscourse.arrays import Array, one_hot, pick
 from losscourse.losses import margin, regression
 from tests.losscourse.losses.case import Case, Identity, Point
-from tests.losscourse.losses.cases.classification import example, wrong
+from tests.losscourse.losses.cases.classification import (
+    CLASSES,
+    balanced_labels,
+    draw_labelled,
+    example,
+    wrong,
+)
 
 INF = math.inf
 SIGNS = (0.0, 0.5, 2.0, -3.0)
@@ -351,4 +357,129 @@ SMOOTH_HINGE = Case(
     ),
 )
 
-CASES = [PERCEPTRON, HINGE, SQUARED_HINGE, SMOOTH_HINGE]
+
+def labelled_corners() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Return rows with distinct rivals, away from every kink: far apart, large, one decided."""
+    return (
+        (1e4 * np.asarray([[0.0, 1.0, 2.0, -1.0]]), np.asarray([0])),
+        (256 + np.asarray([[0.0, 2.0, 4.0, 6.0]]), np.asarray([2])),
+        (np.asarray([[8.0, 0.0, 2.0, 4.0], [0.5, 0.25, 0.75, 0.0]]), np.asarray([0, 3])),
+    )
+
+
+def exact_crammer_singer(z: list, y: Any) -> Any:
+    """Return the loss as the largest over all classes, the label's own without the 1."""
+    return max(x - z[int(y)] + (0 if k == int(y) else 1) for k, x in enumerate(z))
+
+
+def torch_crammer_singer(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the largest of torch's margins of two classes: the label's and each rival's."""
+    z, y = torch.as_tensor(logits), torch.as_tensor(labels)
+    own = z.gather(-1, y[:, None]).expand_as(z)
+    pairs = torch.stack([own, z], dim=-1).reshape(-1, 2)
+    costs = 2 * F.multi_margin_loss(pairs, torch.zeros(len(pairs)).long(), reduction="none")
+    return costs.reshape(z.shape).scatter(-1, y[:, None], 0.0).amax(dim=-1).numpy()
+
+
+def best_rival(xp: Any, z: Array, y: Array) -> Array:
+    """Return the largest logit but the label's."""
+    return xp.max(xp.where(one_hot(y, z) == 1, z - INF, z), axis=-1)
+
+
+CRAMMER_SINGER = Case(
+    loss=margin.crammer_singer,
+    gradient=margin.crammer_singer_grad,
+    settings=({},),
+    draw=draw_labelled,
+    oracle=("torch multi_margin_loss of each pair", torch_crammer_singer),
+    exact=exact_crammer_singer,
+    limits=lambda: (
+        Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0), (-1.0, 1.0), INF),
+        Point(((INF, 0.0), 1), (1.0, -1.0), INF),
+        Point(((INF, 0.0, 1.0), 0), (0.0, 0.0, 0.0), 0.0),
+    ),
+    kinks=lambda: (
+        Point(((1.0, 0.0, -1.0), 0), (-1.0, 1.0, 0.0)),
+        Point(((0.0, 2.0, 2.0), 0), (-1.0, 0.5, 0.5)),
+    ),
+    corners=labelled_corners,
+    chance=balanced_labels,
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=1.0,
+    without={
+        "minimiser_is_the_statistic": "all logits 0 minimise it where no class has a majority",
+    },
+    identities=(
+        Identity(
+            "the hinge of the difference of two classes",
+            lambda loss: (
+                loss(np.stack([np.zeros(50), signed()[0]], axis=-1), (signed()[1] > 0).astype(int)),
+                margin.hinge(*signed()),
+            ),
+        ),
+        Identity(
+            "a shift of all logits changes nothing",
+            lambda loss: (loss(example()[0] + 8.0, example()[1]), loss(*example())),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (margin.crammer_singer_grad(*example()).sum(axis=-1), np.zeros(50)),
+        ),
+        Identity(
+            "one class has no rival",
+            lambda loss: (loss(np.ones((3, 1)), np.zeros(3, dtype=int)), np.zeros(3)),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "the label among its rivals",
+            lambda xp, z, y: xp.clip(xp.max(z, axis=-1) - pick(z, y) + 1, min=0),
+        ),
+        wrong(
+            "loss",
+            "margin of 0",
+            lambda xp, z, y: xp.clip(best_rival(xp, z, y) - pick(z, y), min=0),
+        ),
+        wrong("loss", "not cut at 0", lambda xp, z, y: best_rival(xp, z, y) - pick(z, y) + 1),
+        wrong(
+            "loss",
+            "sign",
+            lambda xp, z, y: xp.clip(pick(z, y) - best_rival(xp, z, y) + 1, min=0),
+        ),
+        wrong(
+            "loss",
+            "1 added to a large logit",
+            lambda xp, z, y: xp.clip((best_rival(xp, z, y) + 1) - pick(z, y), min=0),
+        ),
+        wrong(
+            "loss",
+            "divided by the classes",
+            lambda xp, z, y: margin.crammer_singer(z, y) / z.shape[-1],
+        ),
+        wrong("gradient", "sign", lambda xp, z, y: -margin.crammer_singer_grad(z, y)),
+        wrong(
+            "gradient",
+            "label left out",
+            lambda xp, z, y: xp.clip(margin.crammer_singer_grad(z, y), min=0),
+        ),
+        wrong(
+            "gradient",
+            "active everywhere",
+            lambda xp, z, y: (
+                xp.astype(z == best_rival(xp, z, y)[..., None], z.dtype) - one_hot(y, z)
+            ),
+        ),
+        wrong(
+            "gradient",
+            "every rival that ties gets 1",
+            lambda xp, z, y: (
+                xp.astype(margin.crammer_singer_grad(z, y) > 0, z.dtype)
+                + xp.clip(margin.crammer_singer_grad(z, y), max=0)
+            ),
+        ),
+    ),
+)
+
+CASES = [PERCEPTRON, HINGE, SQUARED_HINGE, SMOOTH_HINGE, CRAMMER_SINGER]
