@@ -14,6 +14,7 @@ __all__ = ["ENTRIES"]
 _DELTA = sympy.Symbol("delta", positive=True)
 _BETA = sympy.Symbol("beta", positive=True)
 _EPSILON = sympy.Symbol("epsilon", positive=True)
+_C = sympy.Symbol("c", positive=True)
 _TAU = sympy.Symbol("tau", positive=True)
 _HALF = Rational(1, 2)
 _e = RESIDUAL
@@ -243,6 +244,38 @@ ENTRIES = (
         unit="target",
         torch=None,
         references=("hastie2009esl",),
+        page="regression/robust",
+    ),
+    Loss(
+        title="Cauchy loss",
+        aliases=("Lorentzian loss", "Student's t with one degree of freedom"),
+        use="Regression with gross outliers, whose pull should fade as they move away.",
+        function=regression.cauchy,
+        gradient=regression.cauchy_grad,
+        formula=_C**2 * log(1 + (_e / _C) ** 2) / 2,
+        derivative=_e / (1 + (_e / _C) ** 2),
+        parameters=MappingProxyType(
+            {
+                "scale": Parameter(
+                    symbol=_C,
+                    default=1.0,
+                    domain=POSITIVE,
+                    unit="target",
+                    meaning="the residual whose pull is strongest",
+                    examples=(0.5, 1.0, 2.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_C / 2, _C / 2),
+        elicits=None,
+        at_chance=0.26672658992207,
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="target²",
+        torch=None,
+        references=("barron2019robust",),
         page="regression/robust",
     ),
 )

@@ -11,6 +11,8 @@ from losscourse.reduce import weighted_mean
 __all__ = [
     "absolute_error",
     "absolute_error_grad",
+    "cauchy",
+    "cauchy_grad",
     "epsilon_insensitive",
     "epsilon_insensitive_grad",
     "expectile",
@@ -601,6 +603,87 @@ def epsilon_insensitive_grad(predictions: Array, targets: Array, *, epsilon: flo
     residuals = predictions - targets
     inside = xp.abs(residuals) - epsilon <= 0
     return xp.where(inside, xp.zeros_like(residuals), xp.sign(residuals))
+
+
+def cauchy(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
+    r"""Return the Cauchy loss of each prediction: its pull fades as an outlier moves away.
+
+    Formula: $\tfrac12 c^2 \log(1 + (e/c)^2)$, where `e = predictions - targets` and $c$ is
+    `scale`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        scale: The residual whose pull is strongest, in the target's unit; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit squared; at least 0.
+
+    Gradient:
+        $e / (1 + (e/c)^2)$; see `cauchy_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `scale` is no number.
+        ValueError: The two shapes differ, or `scale` is not positive.
+
+    Numerics:
+        $(e/c)^2$ overflows float16 at 256 scales, though the loss is small there. Here only the
+        smaller of $|e|/c$ and its inverse is squared:
+        $\log(1 + u^2) = 2\log u + \log(1 + u^{-2})$.
+
+    Convention:
+        About $e^2/2$ near 0, as `huber`; `scipy.optimize.least_squares(loss="cauchy",
+        f_scale=scale)` has this cost. Barron divides by $c^2$. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> cauchy(np.asarray([1.0, 100.0]), np.asarray([0.0, 0.0])).round(4).tolist()
+        [0.3466, 4.6052]
+
+    Reference:
+        Barron (2019), A General and Adaptive Robust Loss Function, at alpha = 0.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    scale = check_in(POSITIVE, scale=scale)
+    scaled = xp.abs(predictions - targets) / scale
+    ones = xp.ones_like(scaled)
+    smaller, larger = xp.minimum(scaled, ones), xp.maximum(scaled, ones)
+    return scale**2 * (xp.log(larger) + xp.log1p(xp.square(smaller / larger)) / 2)
+
+
+def cauchy_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `cauchy` by the predictions.
+
+    Formula: $e / (1 + (e/c)^2)$, where `e = predictions - targets` and $c$ is `scale`. It is
+    largest at $|e| = c$ and falls to 0 far out.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        scale: The residual whose pull is strongest; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; in
+        [-scale/2, scale/2].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `scale` is no number.
+        ValueError: The two shapes differ, or `scale` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> cauchy_grad(np.asarray([1.0, 2.0]), np.asarray([0.0, 0.0])).tolist()
+        [0.5, 0.4]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    scale = check_in(POSITIVE, scale=scale)
+    residuals = predictions - targets
+    scaled = xp.abs(residuals) / scale
+    ones = xp.ones_like(scaled)
+    ratio = xp.minimum(scaled, ones) / xp.maximum(scaled, ones)
+    return scale * xp.sign(residuals) * (ratio / (1 + xp.square(ratio)))
 
 
 def mse(

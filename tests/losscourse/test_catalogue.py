@@ -178,9 +178,9 @@ def test_range_holds_and_its_lower_end_is_reached(entry):
     for setting in _settings(entry):
         values = _of_residual(entry.function, setting)(GRID)
         assert all(float(v) in entry.range for v in values)
-        far = _of_residual(entry.function, setting)(np.asarray([-1e12, 1e12]))
+        far = _of_residual(entry.function, setting)(np.asarray([-math.inf, math.inf]))
         assert values.min() == pytest.approx(entry.range.low)
-        assert (far.max() > 1e9) == math.isinf(entry.range.high)
+        assert math.isinf(far.max()) == math.isinf(entry.range.high)
 
 
 def _draws(entry, seed=0, n=400):

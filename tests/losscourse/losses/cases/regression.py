@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.optimize import brentq
+from scipy.optimize import brentq, least_squares
 from scipy.special import logsumexp
 from sklearn.metrics import mean_pinball_loss
 
@@ -646,6 +646,62 @@ EPSILON_INSENSITIVE = Case(
     },
 )
 
+
+def scipy_cost(loss: str) -> Callable[..., np.ndarray]:
+    """Return SciPy's cost of a robust least-squares fit, one example at a time."""
+
+    def oracle(p: np.ndarray, t: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        options = {"loss": loss, "f_scale": scale, "max_nfev": 1}
+        return np.asarray([least_squares(lambda x: x, [e], **options).cost for e in p - t])
+
+    return oracle
+
+
+CAUCHY = Case(
+    loss=regression.cauchy,
+    gradient=regression.cauchy_grad,
+    settings=({}, {"scale": 0.5}, {"scale": 1.0}, {"scale": 2.0}),
+    draw=draw,
+    oracle=("SciPy least_squares", scipy_cost("cauchy")),
+    exact=lambda p, t, scale=1.0: scale**2 * mpmath.log1p(((p - t) / scale) ** 2) / 2,
+    limits=lambda scale=1.0: infinite(0.0, 0.0),
+    seams=lambda scale=1.0: (-scale, 0.0, scale),
+    identities=(
+        Identity(
+            "half the squared error where scale is large",
+            lambda loss: (loss(*example(), scale=1e8), regression.squared_error(*example()) / 2),
+        ),
+        Identity(
+            "symmetric in its arguments", lambda loss: (loss(*example()), loss(*example()[::-1]))
+        ),
+        Identity(
+            "scale² · log cosh of the hyperbolic angle",
+            lambda loss: (
+                loss(*example(), scale=0.5),
+                0.25 * np.log(np.cosh(np.arcsinh(np.subtract(*example()) / 0.5))),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss("½ missing", lambda xp, e, scale=1.0: scale**2 * xp.log1p((e / scale) ** 2)),
+        wrong_loss(
+            "square overflows", lambda xp, e, scale=1.0: scale**2 * xp.log1p((e / scale) ** 2) / 2
+        ),
+        wrong_loss("scale² missing", lambda xp, e, scale=1.0: xp.log1p((e / scale) ** 2) / 2),
+        wrong_loss("scale left out", lambda xp, e, scale=1.0: xp.log1p(e**2) / 2),
+        wrong_loss(
+            "cancels near 0", lambda xp, e, scale=1.0: scale**2 * xp.log(1 + (e / scale) ** 2) / 2
+        ),
+        unchecked("loss", lambda xp, e, scale=1.0: scale**2 * xp.log1p((e / scale) ** 2) / 2),
+        wrong_gradient("twice", lambda xp, e, scale=1.0: 2 * e / (1 + (e / scale) ** 2)),
+        wrong_gradient("square overflows", lambda xp, e, scale=1.0: e / (1 + (e / scale) ** 2)),
+        wrong_gradient("sign", lambda xp, e, scale=1.0: -e / (1 + (e / scale) ** 2)),
+        wrong_gradient("scale left out", lambda xp, e, scale=1.0: e / (1 + e**2)),
+        unchecked("gradient", lambda xp, e, scale=1.0: e / (1 + (e / scale) ** 2)),
+    ),
+    without={"minimiser_is_the_statistic": "not convex: a sample may have several minima"},
+)
+
 CASES = [
     SQUARED_ERROR,
     ABSOLUTE_ERROR,
@@ -655,4 +711,5 @@ CASES = [
     PINBALL,
     EXPECTILE,
     EPSILON_INSENSITIVE,
+    CAUCHY,
 ]
