@@ -6,7 +6,7 @@ import sympy
 from sympy import Piecewise, oo
 
 from losscourse.arrays import NON_NEGATIVE
-from losscourse.catalogue.entry import MARGIN, Loss, Parameter
+from losscourse.catalogue.entry import CLASSES, MARGIN, Loss, Parameter
 from losscourse.losses import margin
 
 __all__ = ["ENTRIES"]
@@ -140,6 +140,26 @@ ENTRIES = (
         unit="none",
         torch=None,
         references=("crammer2001multiclass",),
+        page="margins/hinge",
+    ),
+    Loss(
+        title="Weston-Watkins hinge loss",
+        aliases=("multiclass hinge", "multi-margin loss"),
+        use="Decisions among several classes by a margin over every rival, as torch has it.",
+        function=margin.weston_watkins,
+        gradient=margin.weston_watkins_grad,
+        display=r"\sum_{k \ne y} \max(0, 1 + z_k - z_y)",
+        display_gradient=r"a_k - 1_y \sum_j a_j,\quad a_k = [k \ne y]\,[1 + z_k \ge z_y]",
+        range=NON_NEGATIVE,
+        gradient_range=(1 - CLASSES, _ONE),
+        elicits=None,
+        at_chance=CLASSES - 1,
+        convex=True,
+        smoothness=_ZERO,
+        robust=True,
+        unit="none",
+        torch='F.multi_margin_loss(logits, labels, reduction="none") * logits.shape[-1]',
+        references=("weston1999multiclass",),
         page="margins/hinge",
     ),
 )

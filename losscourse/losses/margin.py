@@ -31,6 +31,8 @@ __all__ = [
     "smooth_hinge_grad",
     "squared_hinge",
     "squared_hinge_grad",
+    "weston_watkins",
+    "weston_watkins_grad",
 ]
 
 
@@ -393,6 +395,77 @@ def crammer_singer_grad(logits: Array, labels: Array) -> Array:
     return active[..., None] * (shares - one_hot(labels, logits))
 
 
+def weston_watkins(logits: Array, labels: Array) -> Array:
+    r"""Return the multiclass hinge of Weston and Watkins: the label against every rival.
+
+    Formula: $\sum_{k \ne y} \max(0, 1 + z_k - z_y)$, where z are the logits and y is the label.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, without unit; at least 0, and 0
+        where the label leads every rival by 1. With one class there is no rival: 0.
+
+    Gradient:
+        1 at each rival that comes within 1, and minus their number at the label; see
+        `weston_watkins_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Numerics:
+        The 1 is added to the difference of the logits, not to a logit: at 1e4 in float16 the sum
+        of a logit and 1 is the logit.
+
+    Convention:
+        The sum over the rivals, not divided by K: K times
+        `torch.nn.functional.multi_margin_loss(logits, labels, reduction="none")`.
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.asarray([[2.0, 1.5, 1.25], [2.0, 0.0, -1.0]])
+        >>> weston_watkins(logits, np.asarray([0, 0])).tolist()
+        [0.75, 0.0]
+
+    Reference:
+        Weston and Watkins (1999), Support Vector Machines for Multi-Class Pattern Recognition.
+    """
+    xp = _check_labels(logits, labels)
+    return xp.sum(xp.clip(_slacks(xp, logits, labels), min=0), axis=-1)
+
+
+def weston_watkins_grad(logits: Array, labels: Array) -> Array:
+    r"""Return the derivative of the summed `weston_watkins` by the logits.
+
+    Formula: 1 at each rival k with $1 + z_k - z_y \ge 0$, minus their number at the label y, else
+    0. At a kink the rival counts as active. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; in [1 - K, 1].
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> weston_watkins_grad(np.asarray([[2.0, 1.5, 1.25]]), np.asarray([0])).tolist()
+        [[-2.0, 1.0, 1.0]]
+    """
+    xp = _check_labels(logits, labels)
+    active = _is_active(_slacks(xp, logits, labels))
+    return active - one_hot(labels, logits) * xp.sum(active, axis=-1, keepdims=True)
+
+
 def _check_signs(logits: Array, signs: Array) -> Any:
     """Check logits and signs of one shape; return their namespace."""
     xp = float_namespace(logits=logits, signs=signs)
@@ -417,3 +490,13 @@ def _check_labels(logits: Array, labels: Array) -> Any:
 def _rivals(xp: Any, logits: Array, labels: Array) -> Array:
     """Return the logits with that of the label at -inf."""
     return xp.where(one_hot(labels, logits) == 1, xp.full_like(logits, -math.inf), logits)
+
+
+def _slacks(xp: Any, logits: Array, labels: Array) -> Array:
+    """Return by how much each rival comes within 1 of the label, and -inf at the label."""
+    label, zero = one_hot(labels, logits) == 1, xp.zeros_like(logits)
+    # The label is no rival of itself: where its logit is infinite, inf - inf would be NaN.
+    rivals = xp.where(label, zero, logits) - xp.where(label, zero, pick(logits, labels)[..., None])
+    # NaN at the label stays, also where there is no rival to carry it.
+    own = xp.where(xp.isnan(logits), logits, xp.full_like(logits, -math.inf))
+    return xp.where(label, own, rivals + 1)

@@ -237,9 +237,10 @@ def test_gradient_range_holds_on_drawn_examples(entry):
     if entry.gradient is None:
         return
     gaps = []
+    classes = np.shape(next(iter(_draws(entry)))[0])[-1]
     for setting in _settings(entry):
         low, high = (
-            float(sympy.sympify(bound).subs(_symbols(entry, setting)))
+            float(sympy.sympify(bound).subs(_symbols(entry, setting)).subs(CLASSES, classes))
             for bound in entry.gradient_range
         )
         drawn = [_flat(entry.gradient(*arrays, **setting)) for arrays in _draws(entry)]

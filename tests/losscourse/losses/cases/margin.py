@@ -482,4 +482,102 @@ CRAMMER_SINGER = Case(
     ),
 )
 
-CASES = [PERCEPTRON, HINGE, SQUARED_HINGE, SMOOTH_HINGE, CRAMMER_SINGER]
+
+def exact_weston_watkins(z: list, y: Any) -> Any:
+    """Return the sum over the rivals."""
+    return sum(max(0, 1 + x - z[int(y)]) for k, x in enumerate(z) if k != int(y))
+
+
+def torch_weston_watkins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return torch's multi-margin loss without its division by the classes."""
+    z, y = torch.as_tensor(logits), torch.as_tensor(labels)
+    return (z.shape[-1] * F.multi_margin_loss(z, y, reduction="none")).numpy()
+
+
+def distances(xp: Any, z: Array, y: Array) -> Array:
+    """Return each logit's distance above the label's."""
+    return z - pick(z, y)[..., None]
+
+
+WESTON_WATKINS = Case(
+    loss=margin.weston_watkins,
+    gradient=margin.weston_watkins_grad,
+    settings=({},),
+    draw=draw_labelled,
+    oracle=("torch multi_margin_loss", torch_weston_watkins),
+    exact=exact_weston_watkins,
+    limits=lambda: (
+        Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0), (-1.0, 1.0), INF),
+        Point(((INF, 0.0), 1), (1.0, -1.0), INF),
+        Point(((INF, 0.0, 1.0), 0), (0.0, 0.0, 0.0), 0.0),
+    ),
+    kinks=lambda: (Point(((1.0, 0.0, 2.0), 0), (-2.0, 1.0, 1.0)),),
+    corners=labelled_corners,
+    chance=balanced_labels,
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=4.0,
+    without={
+        "minimiser_is_the_statistic": "all logits 0 minimise it where no class has a majority",
+    },
+    identities=(
+        Identity(
+            "two classes: Crammer and Singer's",
+            lambda loss: (
+                loss(example()[0][:, :2], example()[1] % 2),
+                margin.crammer_singer(example()[0][:, :2], example()[1] % 2),
+            ),
+        ),
+        Identity(
+            "a shift of all logits changes nothing",
+            lambda loss: (loss(example()[0] + 8.0, example()[1]), loss(*example())),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (margin.weston_watkins_grad(*example()).sum(axis=-1), np.zeros(50)),
+        ),
+        Identity(
+            "one class has no rival, and NaN stays",
+            lambda loss: (
+                loss(np.asarray([[1.0], [math.nan]]), np.zeros(2, dtype=int)),
+                np.asarray([0.0, math.nan]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "the label among its rivals",
+            lambda xp, z, y: xp.sum(xp.clip(distances(xp, z, y) + 1, min=0), axis=-1),
+        ),
+        wrong("loss", "the best rival alone", lambda xp, z, y: margin.crammer_singer(z, y)),
+        wrong(
+            "loss",
+            "margin of 0",
+            lambda xp, z, y: xp.sum(xp.clip(distances(xp, z, y), min=0), axis=-1),
+        ),
+        wrong(
+            "loss",
+            "divided by the classes",
+            lambda xp, z, y: margin.weston_watkins(z, y) / z.shape[-1],
+        ),
+        wrong(
+            "loss",
+            "1 added to a large logit",
+            lambda xp, z, y: xp.sum(xp.clip((z + 1) - pick(z, y)[..., None], min=0), axis=-1) - 1,
+        ),
+        wrong("gradient", "sign", lambda xp, z, y: -margin.weston_watkins_grad(z, y)),
+        wrong(
+            "gradient",
+            "label left out",
+            lambda xp, z, y: xp.clip(margin.weston_watkins_grad(z, y), min=0),
+        ),
+        wrong(
+            "gradient",
+            "the label pulled once",
+            lambda xp, z, y: xp.clip(margin.weston_watkins_grad(z, y), min=-1),
+        ),
+    ),
+)
+
+CASES = [PERCEPTRON, HINGE, SQUARED_HINGE, SMOOTH_HINGE, CRAMMER_SINGER, WESTON_WATKINS]
