@@ -7,7 +7,22 @@ claim of an entry against the function (formula, gradient, range, bound, convexi
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from losscourse.catalogue import classification, margin, regression
+from losscourse.catalogue import (
+    classification,
+    detection,
+    divergence,
+    generative,
+    margin,
+    metric,
+    physics,
+    policy,
+    preference,
+    ranking,
+    regression,
+    segmentation,
+    sequence,
+    value,
+)
 from losscourse.catalogue.entry import (
     CLASSES,
     MARGIN,
@@ -33,6 +48,17 @@ _FAMILIES = (
     regression,
     classification,
     margin,
+    divergence,
+    metric,
+    ranking,
+    sequence,
+    segmentation,
+    detection,
+    generative,
+    value,
+    policy,
+    preference,
+    physics,
 )
 
 CATALOGUE: Mapping[str, Loss] = MappingProxyType(

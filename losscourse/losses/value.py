@@ -1,0 +1,3 @@
+"""Losses of values in reinforcement learning: how much return follows from here?"""
+
+__all__: list[str] = []

@@ -1,0 +1,7 @@
+"""The cases of the sequence losses."""
+
+from tests.losscourse.losses.case import Case
+from tests.losscourse.losses.helper import Helper
+
+CASES: list[Case] = []
+HELPERS: list[Helper] = []
