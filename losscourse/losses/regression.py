@@ -161,8 +161,8 @@ def absolute_error_grad(predictions: Array, targets: Array) -> Array:
 def huber(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
     r"""Return the Huber loss of each prediction: squared near the target, absolute far from it.
 
-    Formula: $q\,(|e| - q/2)$ with $q = \min(|e|, \delta)$, where `e = predictions - targets`. That
-    is $e^2/2$ for $|e| \le \delta$ and $\delta\,(|e| - \delta/2)$ beyond.
+    Formula: $q\,(e - q/2)$, where `e = predictions - targets` and q is e clipped to
+    $[-\delta, \delta]$. That is $e^2/2$ for $|e| \le \delta$ and $\delta\,(|e| - \delta/2)$ beyond.
 
     Args:
         predictions: Floats of any shape.
@@ -199,9 +199,9 @@ def huber(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
     """
     xp = float_namespace(predictions=predictions, targets=targets)
     delta = check_in(POSITIVE, delta=delta)
-    magnitude = xp.abs(predictions - targets)
-    quadratic = xp.clip(magnitude, max=delta)
-    return quadratic * (magnitude - quadratic / 2)
+    residuals = predictions - targets
+    clipped = xp.clip(residuals, min=-delta, max=delta)
+    return clipped * (residuals - clipped / 2)
 
 
 def huber_grad(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
@@ -236,8 +236,8 @@ def huber_grad(predictions: Array, targets: Array, *, delta: float = 1.0) -> Arr
 def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
     r"""Return the smooth L1 loss of each prediction: the absolute error with its tip rounded.
 
-    Formula: $\frac{q}{\beta}\,(|e| - q/2)$ with $q = \min(|e|, \beta)$, where
-    `e = predictions - targets`. That is `huber` with `delta=beta`, divided by `beta`; at
+    Formula: $\frac{q}{\beta}\,(e - q/2)$, where `e = predictions - targets` and q is e clipped to
+    $[-\beta, \beta]$. That is `huber` with `delta=beta`, divided by `beta`; at
     $\beta = 0$ it is `absolute_error`, the limit.
 
     Args:
@@ -274,11 +274,11 @@ def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array
     """
     xp = float_namespace(predictions=predictions, targets=targets)
     beta = check_in(NON_NEGATIVE, beta=beta)
-    magnitude = xp.abs(predictions - targets)
-    if beta < xp.finfo(magnitude.dtype).smallest_normal:
-        return magnitude
-    quadratic = xp.clip(magnitude, max=beta)
-    return quadratic / beta * (magnitude - quadratic / 2)
+    residuals = predictions - targets
+    if beta < xp.finfo(residuals.dtype).smallest_normal:
+        return xp.abs(residuals)
+    clipped = xp.clip(residuals, min=-beta, max=beta)
+    return clipped / beta * (residuals - clipped / 2)
 
 
 def smooth_l1_grad(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
