@@ -24,6 +24,7 @@ __all__ = [
     "Array",
     "Interval",
     "check_axes",
+    "check_boxes",
     "check_distributions",
     "check_in",
     "check_labels",
@@ -34,6 +35,7 @@ __all__ = [
     "one_hot",
     "pick",
     "real_namespace",
+    "stop_gradient",
 ]
 
 Array = Any
@@ -323,13 +325,38 @@ def check_distributions(**named: Array) -> None:
         _refuse(sums, off, f"{name}: expected rows that sum to 1")
 
 
-def _refuse(array: Array, outside: Array, expected: str) -> None:
+def check_boxes(**named: Array) -> None:
+    """Check that each row, along the last axis, is a box: corners x1, y1, x2, y2 in this order.
+
+    Args:
+        **named: Arrays of floats by argument name.
+
+    Raises:
+        ValueError: The last axis has not four elements, or a side, x2 - x1 or y2 - y1, is negative.
+            A side of 0 passes, as does NaN. Sides are not checked while torch traces.
+
+    Example:
+        >>> import numpy as np
+        >>> check_boxes(targets=np.asarray([[0.0, 0.0, 2.0, -1.0]]))
+        Traceback (most recent call last):
+            ...
+        ValueError: targets: expected boxes with x1 <= x2 and y1 <= y2, got -1.0 for a side
+    """
+    for name, array in named.items():
+        if array.ndim == 0 or array.shape[-1] != 4:
+            raise ValueError(f"{name}: expected shape (..., 4), got {tuple(array.shape)}")
+        sides = array[..., 2:] - array[..., :2]
+        expected = f"{name}: expected boxes with x1 <= x2 and y1 <= y2"
+        _refuse(sides, sides < 0, expected, " for a side")
+
+
+def _refuse(array: Array, outside: Array, expected: str, of: str = "") -> None:
     """Raise where an element is `outside`, naming the first such one."""
     if _is_known(array):
         xp = array_api_compat.array_namespace(array)
         if bool(xp.any(outside)):
             flat = xp.reshape(array, (-1,))[xp.reshape(outside, (-1,))]
-            raise ValueError(f"{expected}, got {float(flat[0])}")
+            raise ValueError(f"{expected}, got {float(flat[0])}{of}")
 
 
 def _is_known(array: Array) -> bool:
@@ -380,6 +407,26 @@ def one_hot(labels: Array, like: Array) -> Array:
     device = array_api_compat.device(like)
     classes = xp.arange(like.shape[-1], dtype=xp.int64, device=device)
     return xp.astype(xp.astype(labels, xp.int64)[..., None] == classes, like.dtype)
+
+
+def stop_gradient(array: Array) -> Array:
+    """Return the array as a constant: autograd takes nothing through it.
+
+    Args:
+        array: Floats of any shape.
+
+    Returns:
+        Array of the same values; torch's is detached, any other is the argument itself.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> (stop_gradient(x) * x).backward()
+        >>> x.grad.item()
+        3.0
+    """
+    real_namespace(array=array)
+    return array.detach() if array_api_compat.is_torch_array(array) else array
 
 
 def check_mask(mask: Array, *, like: Array) -> None:

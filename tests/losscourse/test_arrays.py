@@ -21,6 +21,7 @@ from losscourse.arrays import (
     UNIT_OPEN,
     Interval,
     check_axes,
+    check_boxes,
     check_distributions,
     check_in,
     check_labels,
@@ -31,6 +32,7 @@ from losscourse.arrays import (
     one_hot,
     pick,
     real_namespace,
+    stop_gradient,
 )
 from tests.losscourse.libraries import FORMATS, dtype_name, make, read
 
@@ -266,6 +268,18 @@ REFUSED = (
     (lambda **x: check_values(NON_NEGATIVE, **x), [-1.0], "x: expected values in [0, ∞), got -1.0"),
     (check_distributions, [0.5, 0.25], "x: expected rows that sum to 1, got 0.75"),
     (check_distributions, [1.5, -0.5], "x: expected values in [0, 1], got -0.5"),
+    (
+        check_boxes,
+        [3.0, 0.0, 2.0, 1.0],
+        "x: expected boxes with x1 <= x2 and y1 <= y2, got -1.0 for a side",
+    ),
+    (
+        check_boxes,
+        [[0.0, 0.0, 2.0, 1.0], [0.0, 0.5, 2.0, 0.0]],
+        "x: expected boxes with x1 <= x2 and y1 <= y2, got -0.5 for a side",
+    ),
+    (check_boxes, [0.0, 1.0], "x: expected shape (..., 4), got (2,)"),
+    (check_boxes, 1.0, "x: expected shape (..., 4), got ()"),
 )
 
 
@@ -286,6 +300,7 @@ def test_values_out_of_their_domain_are_refused(check, values, message):
         (lambda **x: check_values(REALS, **x), [-math.inf, math.inf]),
         (check_distributions, [0.1, 0.2, 0.7]),
         (check_distributions, [math.nan, 0.5]),
+        (check_boxes, [[-1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 2.0, math.nan]]),
     ],
 )
 def test_values_in_their_domain_and_nan_pass(check, values):
@@ -305,6 +320,7 @@ CHECKS_OF_VALUES = (
     lambda x: check_signs(x=x),
     lambda x: check_values(UNIT_CLOSED, x=x),
     lambda x: check_distributions(x=x),
+    lambda x: check_boxes(x=torch.cat([x, -x], dim=-1)),
     lambda x: check_labels(3, x=x, labels=x.to(torch.int64)),
 )
 
@@ -379,3 +395,16 @@ def test_one_hot_of_many_classes_does_not_wrap_round():
     """uint8 counts to 255: class 256 must not look like class 0."""
     hot = one_hot(np.asarray([0], dtype=np.uint8), np.zeros((1, 300)))
     assert hot.sum() == 1.0
+
+
+def test_a_stopped_gradient_leaves_the_values_and_hides_the_slope():
+    values = np.asarray([1.5, -2.0])
+    for library, dtype in FORMATS:
+        out = stop_gradient(make(library, dtype, values))
+        assert dtype_name(out) == dtype
+        assert read(out).tolist() == values.tolist()
+    x = torch.tensor(values, requires_grad=True)
+    (stop_gradient(x**2) * x).sum().backward()
+    assert x.grad.tolist() == (values**2).tolist()
+    with pytest.raises(TypeError, match=r"^array: expected an array of floats"):
+        stop_gradient([1.0])
