@@ -5,7 +5,7 @@ from types import MappingProxyType
 import sympy
 from sympy import E, exp, log, oo
 
-from losscourse.arrays import NON_NEGATIVE
+from losscourse.arrays import NON_NEGATIVE, POSITIVE, Interval
 from losscourse.catalogue.entry import CLASSES, PREDICTION, TARGET, Loss, Parameter
 from losscourse.losses import classification
 
@@ -14,6 +14,8 @@ __all__ = ["ENTRIES"]
 _GAMMA = sympy.Symbol("gamma", nonnegative=True)
 _z, _y = PREDICTION, TARGET
 _ONE = sympy.Integer(1)
+_TEMPERATURE = sympy.Symbol("T", positive=True)
+_BRIER_RANGE = Interval(0, 2, low_closed=True, high_closed=True)
 
 
 def _sigmoid(x: sympy.Expr) -> sympy.Expr:
@@ -170,5 +172,100 @@ ENTRIES = (
         torch=None,
         references=("lin2017focal",),
         page="classification/focal",
+    ),
+    Loss(
+        title="Brier score",
+        aliases=("quadratic score", "squared error of probabilities"),
+        use="Scoring probabilities with a bounded, proper rule.",
+        function=classification.brier,
+        gradient=classification.brier_grad,
+        display=r"\sum_k (p_k - [k = y])^2",
+        display_gradient=r"2 (p - 1_y)",
+        range=_BRIER_RANGE,
+        gradient_range=(sympy.Integer(-2), sympy.Integer(2)),
+        elicits="class frequencies",
+        at_chance=1 - 1 / CLASSES,
+        convex=True,
+        smoothness=oo,
+        robust=True,
+        unit="none",
+        torch="((probs - F.one_hot(labels, probs.shape[-1])) ** 2).sum(-1)",
+        references=("brier1950verification", "gneiting2007proper"),
+        page="divergences/scoring-rules",
+    ),
+    Loss(
+        title="Softmax Brier score",
+        aliases=("squared error of the softmax", "quadratic loss of classes"),
+        use="Training on the Brier score; and why a squared error stalls behind a softmax.",
+        function=classification.softmax_brier,
+        gradient=classification.softmax_brier_grad,
+        display=r"\sum_k (\operatorname{softmax}(z)_k - [k = y])^2",
+        display_gradient=r"p_j (g_j - \textstyle\sum_k p_k g_k),\quad g = 2 (p - 1_y)",
+        range=_BRIER_RANGE,
+        gradient_range=(-sympy.Rational(16, 27), sympy.Rational(16, 27)),
+        elicits="class frequencies",
+        at_chance=1 - 1 / CLASSES,
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="none",
+        torch="((logits.softmax(-1) - F.one_hot(labels, logits.shape[-1])) ** 2).sum(-1)",
+        references=("brier1950verification",),
+        page="classification/why-not-mse",
+    ),
+    Loss(
+        title="z-loss",
+        aliases=("router z-loss", "log-partition penalty"),
+        use="Added to cross-entropy so that the logits do not drift.",
+        function=classification.z_loss,
+        gradient=classification.z_loss_grad,
+        display=r"\log^2 Z,\quad Z = \sum_k e^{z_k}",
+        display_gradient=r"2 \log Z \cdot \operatorname{softmax}(z)",
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=log(CLASSES) ** 2,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="none",
+        torch="torch.logsumexp(logits, dim=-1) ** 2",
+        references=("zoph2022stmoe", "chowdhery2023palm"),
+        page="practice/precision",
+    ),
+    Loss(
+        title="Distillation loss",
+        aliases=("knowledge distillation", "soft-target loss"),
+        use="Training a small model on the softened probabilities of a large one.",
+        function=classification.distillation,
+        gradient=classification.distillation_grad,
+        display=r"T^2 \sum_k q_k (\log q_k - \log p_k),\quad "
+        r"p = \operatorname{softmax}(s / T),\ q = \operatorname{softmax}(t / T)",
+        display_gradient=r"T (p - q)",
+        parameters=MappingProxyType(
+            {
+                "temperature": Parameter(
+                    symbol=_TEMPERATURE,
+                    default=2.0,
+                    domain=POSITIVE,
+                    unit="none",
+                    meaning="how much student and teacher are softened",
+                    examples=(1.0, 2.0, 4.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_TEMPERATURE, _TEMPERATURE),
+        elicits=None,
+        at_chance=None,
+        convex=True,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch="F.kl_div((student_logits / temperature).log_softmax(-1), "
+        '(teacher_logits / temperature).log_softmax(-1), reduction="none", log_target=True)'
+        ".sum(-1) * temperature**2",
+        references=("hinton2015distilling",),
+        page="sequences/distillation",
     ),
 )

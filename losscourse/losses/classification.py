@@ -10,6 +10,7 @@ from typing import Any
 from losscourse import stable
 from losscourse.arrays import (
     NON_NEGATIVE,
+    POSITIVE,
     UNIT_CLOSED,
     Array,
     Interval,
@@ -25,6 +26,10 @@ from losscourse.arrays import (
 )
 
 __all__ = [
+    "brier",
+    "brier_grad",
+    "distillation",
+    "distillation_grad",
     "negative_log_likelihood",
     "negative_log_likelihood_grad",
     "sigmoid_binary_cross_entropy",
@@ -32,12 +37,16 @@ __all__ = [
     "sigmoid_focal",
     "sigmoid_focal_grad",
     "smooth_labels",
+    "softmax_brier",
+    "softmax_brier_grad",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
     "softmax_cross_entropy_with_integer_labels",
     "softmax_cross_entropy_with_integer_labels_grad",
     "softmax_focal",
     "softmax_focal_grad",
+    "z_loss",
+    "z_loss_grad",
 ]
 
 _UNIT_FROM_ZERO = Interval(0, 1, low_closed=True)
@@ -47,7 +56,8 @@ def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
     r"""Return the binary cross-entropy of each logit: the log loss.
 
     Formula: $-y \log \sigma(z) - (1 - y) \log \sigma(-z)$, where z is a logit, y its target and
-    $\sigma(z) = 1/(1 + e^{-z})$.
+    $\sigma(z) = 1/(1 + e^{-z})$. That is $|z|$ times the target's part that the sign of z opposes,
+    plus $\log(1 + e^{-|z|})$.
 
     Args:
         logits: Floats of any shape.
@@ -83,9 +93,11 @@ def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
     Reference:
         Good (1952), Rational Decisions.
     """
-    _check_targets(logits, targets)
-    positive = stable.times(targets, stable.softplus(-logits))
-    return positive + stable.times(1 - targets, stable.softplus(logits))
+    xp = _check_targets(logits, targets)
+    negative = logits < 0
+    magnitude = xp.where(negative, -logits, logits)  # the slope of abs at 0 would be 0
+    opposed = xp.where(negative, targets, 1 - targets)
+    return stable.times(opposed, magnitude) + stable.softplus(-magnitude)
 
 
 def sigmoid_binary_cross_entropy_grad(logits: Array, targets: Array) -> Array:
@@ -567,3 +579,314 @@ def _log_miss(log_probs: Array, labels: Array) -> Array:
     xp = real_namespace(log_probs=log_probs)
     nothing = xp.full_like(log_probs, -float("inf"))
     return stable.log_sum_exp(xp.where(one_hot(labels, log_probs) == 1, nothing, log_probs))
+
+
+def brier(probs: Array, labels: Array) -> Array:
+    r"""Return the Brier score of each row of probabilities: its squared distance from the label.
+
+    Formula: $\sum_k (p_k - [k = y])^2$, where p are the probabilities and y is the label.
+
+    Args:
+        probs: Floats of shape (..., K); each row, along the last axis, is a distribution.
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `probs`, without unit; in [0, 2]: 0 where
+        the label has probability 1, 2 where another class has it.
+
+    Gradient:
+        $2 (p - 1_y)$; see `brier_grad`.
+
+    Raises:
+        TypeError: `probs` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, a label is out of range, or a row is no distribution:
+            logits and the sigmoids of several labels are refused.
+
+    Numerics:
+        The expanded form $1 - 2 p_y + \sum_k p_k^2$ cancels where the label is nearly certain.
+
+    Convention:
+        Brier's own sum over all classes. With two classes it is twice the $(p - y)^2$ of the
+        probability of one, which is called a Brier score too. It is bounded: a certain error costs
+        2, where `negative_log_likelihood` is infinite.
+
+    Example:
+        >>> import numpy as np
+        >>> brier(np.asarray([[0.5, 0.5], [0.0, 1.0]]), np.asarray([0, 0])).tolist()
+        [0.5, 2.0]
+
+    Reference:
+        Brier (1950), Verification of Forecasts Expressed in Terms of Probability, and Gneiting and
+        Raftery (2007), Strictly Proper Scoring Rules, Prediction, and Estimation.
+    """
+    xp = _check_probs(probs, labels)
+    return xp.sum(xp.square(probs - one_hot(labels, probs)), axis=-1)
+
+
+def brier_grad(probs: Array, labels: Array) -> Array:
+    r"""Return the derivative of the summed `brier` by the probabilities.
+
+    Formula: $2 (p - 1_y)$, where $1_y$ is the one-hot row of the label. It moves each probability
+    by itself: that the row must sum to 1 is the softmax's business, see `softmax_brier_grad`.
+
+    Args:
+        probs: Floats of shape (..., K); each row is a distribution.
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape and dtype of `probs`; in [-2, 2].
+
+    Raises:
+        TypeError: `probs` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, a label is out of range, or a row is no distribution.
+
+    Example:
+        >>> import numpy as np
+        >>> brier_grad(np.asarray([[0.5, 0.5]]), np.asarray([0])).tolist()
+        [[-1.0, 1.0]]
+    """
+    _check_probs(probs, labels)
+    return 2 * (probs - one_hot(labels, probs))
+
+
+def _check_probs(probs: Array, labels: Array) -> Any:
+    """Check distributions (..., K) and their labels (...); return the namespace."""
+    xp = _check_labels(labels, probs=probs)
+    check_distributions(probs=probs)
+    return xp
+
+
+def softmax_brier(logits: Array, labels: Array) -> Array:
+    r"""Return the Brier score of the softmax of the logits.
+
+    Formula: $\sum_k (p_k - [k = y])^2$, where `p = softmax(logits)` and y is the label.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, without unit; in [0, 2].
+
+    Gradient:
+        $p_j (g_j - \sum_k p_k g_k)$ with $g = 2 (p - 1_y)$; see `softmax_brier_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Numerics:
+        See `stable.softmax` and `brier`.
+
+    Convention:
+        Brier's sum over all classes, of probabilities. It is not the squared error of the logits:
+        where the softmax is certain and wrong, its gradient fades to 0, and training stalls where
+        `softmax_cross_entropy_with_integer_labels` pulls hardest.
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.asarray([[0.0, 0.0], [0.0, 50.0]])
+        >>> softmax_brier(logits, np.asarray([0, 0])).tolist()
+        [0.5, 2.0]
+
+    Reference:
+        Brier (1950), Verification of Forecasts Expressed in Terms of Probability.
+    """
+    xp = _check_labels(labels, logits=logits)
+    return xp.sum(xp.square(stable.softmax(logits) - one_hot(labels, logits)), axis=-1)
+
+
+def softmax_brier_grad(logits: Array, labels: Array) -> Array:
+    r"""Return the derivative of the summed `softmax_brier` by the logits.
+
+    Formula: $p_j (g_j - \sum_k p_k g_k)$ with $g = 2 (p - 1_y)$, the gradient by the probabilities,
+    where `p = softmax(logits)` and $1_y$ is the one-hot row of the label. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-16/27, 16/27], where the bounds belong to
+        two classes and the label's probability 1/3.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, or a label is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax_brier_grad(np.asarray([[0.0, 0.0]]), np.asarray([0])).tolist()
+        [[-0.5, 0.5]]
+    """
+    xp = _check_labels(labels, logits=logits)
+    probs = stable.softmax(logits)
+    by_probs = 2 * (probs - one_hot(labels, logits))
+    return probs * (by_probs - xp.sum(probs * by_probs, axis=-1, keepdims=True))
+
+
+def z_loss(logits: Array) -> Array:
+    r"""Return the squared logarithm of the softmax's denominator: what holds it near 1.
+
+    Formula: $\log^2 Z$, where $Z = \sum_k e^{z_k}$ and z are the logits.
+
+    Args:
+        logits: Floats of shape (..., K).
+
+    Returns:
+        Array of shape (...) and the dtype of `logits`, in squared nats; at least 0, and 0 where the
+        logits are log-probabilities.
+
+    Gradient:
+        $2 \log Z \cdot p$ with `p = softmax(logits)`; see `z_loss_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats.
+        ValueError: `logits` has no axis, or no class.
+
+    Numerics:
+        See `stable.log_sum_exp`.
+
+    Convention:
+        Without a coefficient. It knows no label and is added to a cross-entropy, which a shift of
+        all logits leaves unchanged, so that they could drift: PaLM adds 1e-4 times this loss.
+
+    Example:
+        >>> import numpy as np
+        >>> z_loss(np.asarray([[0.0, 0.0], [1000.0, 0.0]])).round(4).tolist()
+        [0.4805, 1000000.0]
+
+    Reference:
+        Zoph et al. (2022), ST-MoE: Designing Stable and Transferable Sparse Expert Models, for the
+        router; Chowdhery et al. (2023), PaLM: Scaling Language Modeling with Pathways, for the
+        vocabulary.
+    """
+    xp = real_namespace(logits=logits)
+    check_axes("... K", logits=logits)
+    return xp.square(stable.log_sum_exp(logits))
+
+
+def z_loss_grad(logits: Array) -> Array:
+    r"""Return the derivative of the summed `z_loss` by the logits.
+
+    Formula: $2 \log Z \cdot p$, where $Z = \sum_k e^{z_k}$ and `p = softmax(logits)`. Each row sums
+    to $2 \log Z$: all logits are lowered where Z is above 1, and raised where it is below.
+
+    Args:
+        logits: Floats of shape (..., K).
+
+    Returns:
+        Array of the shape and dtype of `logits`; unbounded.
+
+    Raises:
+        TypeError: `logits` is no array of floats.
+        ValueError: `logits` has no axis, or no class.
+
+    Example:
+        >>> import numpy as np
+        >>> z_loss_grad(np.asarray([[0.0, 0.0]])).round(4).tolist()
+        [[0.6931, 0.6931]]
+    """
+    real_namespace(logits=logits)
+    check_axes("... K", logits=logits)
+    return 2 * stable.log_sum_exp(logits)[..., None] * stable.softmax(logits)
+
+
+def distillation(
+    student_logits: Array, teacher_logits: Array, *, temperature: float = 2.0
+) -> Array:
+    r"""Return the distillation loss: how far the student's softened softmax is from the teacher's.
+
+    Formula: $T^2 \sum_k q_k (\log q_k - \log p_k)$, where `p = softmax(student_logits / T)`,
+    `q = softmax(teacher_logits / T)` and T is the temperature.
+
+    Args:
+        student_logits: Floats of shape (..., K).
+        teacher_logits: Floats of the shape and dtype of `student_logits`. They are a target: leave
+            them out of the graph.
+        temperature: How much both are softened; above 0. At 1 the loss is the divergence itself.
+
+    Returns:
+        Array of shape (...) and the dtype of `student_logits`, in nats times $T^2$; at least 0, and
+        0 where the student has the teacher's logits up to a shift.
+
+    Gradient:
+        $T (p - q)$ by the student's logits; see `distillation_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes differ, or `temperature` is not above 0.
+
+    Numerics:
+        See `stable.log_softmax`. A class that the teacher rules out with the logit -inf costs
+        nothing, also where the student rules it out too; the naive product is 0 · inf, and the
+        naive difference of logarithms inf - inf.
+
+    Convention:
+        `T**2 * torch.nn.functional.kl_div(log_p, log_q, reduction="none", log_target=True).sum(-1)`
+        with the two log-softmaxes: the student stands first, and the divergence is from the
+        teacher. The factor $T^2$ keeps the gradient's size, which softening alone divides by T
+        twice. Add the cross-entropy of the labels yourself, at temperature 1.
+
+    Example:
+        >>> import numpy as np
+        >>> student, teacher = np.asarray([[0.0, 0.0]]), np.asarray([[2.0, 0.0]])
+        >>> distillation(student, teacher, temperature=1.0).round(4).tolist()
+        [0.3278]
+
+    Reference:
+        Hinton et al. (2015), Distilling the Knowledge in a Neural Network, section 2.
+    """
+    xp = _check_pair(student_logits, teacher_logits)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    log_student = stable.log_softmax(student_logits / temperature)
+    log_teacher = stable.log_softmax(teacher_logits / temperature)
+    teacher = xp.exp(log_teacher)
+    gaps = stable.times(teacher, log_teacher) - stable.times(teacher, log_student)
+    return temperature**2 * xp.sum(gaps, axis=-1)
+
+
+def distillation_grad(
+    student_logits: Array, teacher_logits: Array, *, temperature: float = 2.0
+) -> Array:
+    r"""Return the derivative of the summed `distillation` by the student's logits.
+
+    Formula: $T (p - q)$, where `p = softmax(student_logits / T)`, `q = softmax(teacher_logits / T)`
+    and T is the temperature. Each row sums to 0. As T grows, it tends to the difference of the
+    centred logits over K.
+
+    Args:
+        student_logits: Floats of shape (..., K).
+        teacher_logits: Floats of the shape and dtype of `student_logits`.
+        temperature: How much both are softened; above 0.
+
+    Returns:
+        Array of the shape and dtype of `student_logits`; in [-T, T].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes differ, or `temperature` is not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> student, teacher = np.asarray([[0.0, 0.0]]), np.asarray([[2.0, 0.0]])
+        >>> distillation_grad(student, teacher, temperature=1.0).round(4).tolist()
+        [[-0.3808, 0.3808]]
+    """
+    _check_pair(student_logits, teacher_logits)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    student = stable.softmax(student_logits / temperature)
+    return temperature * (student - stable.softmax(teacher_logits / temperature))
+
+
+def _check_pair(student_logits: Array, teacher_logits: Array) -> Any:
+    """Check logits (..., K) of student and teacher; return their namespace."""
+    xp = real_namespace(student_logits=student_logits, teacher_logits=teacher_logits)
+    check_axes("... K, ... K", student_logits=student_logits, teacher_logits=teacher_logits)
+    return xp

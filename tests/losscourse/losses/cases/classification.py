@@ -11,6 +11,7 @@ import pytest
 import scipy.special
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import brier_score_loss
 
 from losscourse import stable
 from losscourse.arrays import Array, one_hot, pick
@@ -676,6 +677,406 @@ SOFTMAX_FOCAL = Case(
 )
 
 
+def draw_probs(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return probabilities of four classes, sharper as the scale grows, and integer labels."""
+    logits, labels = draw_labelled(rng, n, scale)
+    return scipy.special.softmax(logits, axis=-1), labels
+
+
+def sklearn_brier(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return scikit-learn's Brier score of each row alone."""
+    classes = list(range(probs.shape[-1]))
+    return np.asarray(
+        [
+            brier_score_loss([y], [p], labels=classes, scale_by_half=False)
+            for p, y in zip(probs, labels, strict=True)
+        ]
+    )
+
+
+def exact_brier(probs: list, y: Any) -> Any:
+    """Return the squared distance, class by class."""
+    return mpmath.fsum((p - (1 if k == int(y) else 0)) ** 2 for k, p in enumerate(probs))
+
+
+def exact_softmax(logits: list) -> list:
+    """Return probabilities in mpmath."""
+    return [mpmath.exp(log_p) for log_p in exact_log_softmax(logits)]
+
+
+def uniform_probs() -> tuple[np.ndarray, np.ndarray]:
+    """Return equal probabilities, and each class once."""
+    return np.full((CLASSES, CLASSES), 1 / CLASSES), np.arange(CLASSES)
+
+
+BRIER = Case(
+    loss=classification.brier,
+    gradient=classification.brier_grad,
+    settings=({},),
+    draw=draw_probs,
+    oracle=("scikit-learn brier_score_loss", sklearn_brier),
+    exact=exact_brier,
+    statistic=frequencies,
+    sample=sample_labels,
+    chance=uniform_probs,
+    corners=lambda: (uniform_probs(), (np.eye(CLASSES), np.zeros(CLASSES, dtype=int))),
+    wrong_values={"probs": (-0.5, 1.5, 0.5), "labels": (-1, CLASSES)},
+    rounding=1.0,
+    without={
+        "gradient_matches_central_differences": "a probability moved alone leaves no distribution",
+        "minimiser_is_the_statistic": "its search leaves the distributions: a property tests it",
+        "limits_are_declared": "probabilities are finite",
+    },
+    identities=(
+        Identity(
+            "twice the squared error of one of two classes",
+            lambda loss: (
+                loss(np.asarray([[0.3, 0.7], [0.3, 0.7]]), np.asarray([1, 0])),
+                np.asarray([2 * 0.3**2, 2 * 0.7**2]),
+            ),
+        ),
+        Identity(
+            "one less twice the label's probability, and the squared length",
+            lambda loss: (
+                loss(*example(draw_probs)),
+                1
+                - 2 * pick(*example(draw_probs))
+                + np.linalg.norm(example(draw_probs)[0], axis=-1) ** 2,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "factor ½", lambda xp, p, y: xp.sum((p - one_hot(y, p)) ** 2, axis=-1) / 2),
+        wrong(
+            "loss", "mean over the classes", lambda xp, p, y: xp.mean((p - one_hot(y, p)) ** 2, -1)
+        ),
+        wrong("loss", "the label's class alone", lambda xp, p, y: (1 - pick(p, y)) ** 2),
+        wrong(
+            "loss", "absolute distance", lambda xp, p, y: xp.sum(xp.abs(p - one_hot(y, p)), axis=-1)
+        ),
+        wrong("loss", "root of the sum", lambda xp, p, y: classification.brier(p, y) ** 0.5),
+        wrong("loss", "of the others alone", lambda xp, p, y: xp.sum(p**2, -1) - pick(p, y) ** 2),
+        wrong("gradient", "missing 2", lambda xp, p, y: p - one_hot(y, p)),
+        wrong("gradient", "sign", lambda xp, p, y: 2 * (one_hot(y, p) - p)),
+        wrong(
+            "gradient",
+            "through a softmax",
+            lambda xp, p, y: 2 * p * (1 - p) * (p - one_hot(y, p)),
+        ),
+    ),
+)
+
+
+def softmax_score(xp: Any, z: Array, y: Array) -> Array:
+    """Return the distances of the softmax from the label, class by class."""
+    return stable.softmax(z) - one_hot(y, z)
+
+
+SOFTMAX_BRIER = Case(
+    loss=classification.softmax_brier,
+    gradient=classification.softmax_brier_grad,
+    settings=({},),
+    draw=draw_labelled,
+    oracle=(
+        "scikit-learn brier_score_loss of SciPy's softmax",
+        lambda z, y: sklearn_brier(scipy.special.softmax(z, axis=-1), y),
+    ),
+    exact=lambda z, y: exact_brier(exact_softmax(z), y),
+    statistic=frequencies,
+    sample=sample_labels,
+    link=scipy.special.softmax,
+    chance=balanced_labels,
+    limits=lambda: (
+        Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0), (0.0, 0.0), 2.0),
+        Point(((-INF, 0.0, 0.0), 1), (0.0, -0.5, 0.5), 0.5),
+    ),
+    corners=lambda: (balanced_labels(), hard(1e4), hard(10.0), far_from_0()),
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=1.0,
+    identities=(
+        Identity(
+            "the Brier score of the softmax",
+            lambda loss: (
+                loss(*example()),
+                classification.brier(scipy.special.softmax(example()[0], axis=-1), example()[1]),
+            ),
+        ),
+        Identity(
+            "a shift of all logits changes nothing",
+            lambda loss: (loss(*example()), loss(example()[0] - 8.0, example()[1])),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (classification.softmax_brier_grad(*example()).sum(-1), np.zeros(50)),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "of the logits", lambda xp, z, y: xp.sum((z - one_hot(y, z)) ** 2, axis=-1)),
+        wrong("loss", "factor ½", lambda xp, z, y: xp.sum(softmax_score(xp, z, y) ** 2, -1) / 2),
+        wrong(
+            "loss",
+            "sigmoid for softmax",
+            lambda xp, z, y: xp.sum((stable.sigmoid(z) - one_hot(y, z)) ** 2, axis=-1),
+        ),
+        wrong(
+            "loss",
+            "mean over the classes",
+            lambda xp, z, y: xp.mean(softmax_score(xp, z, y) ** 2, axis=-1),
+        ),
+        wrong(
+            "loss",
+            "softmax without its largest logit subtracted",
+            lambda xp, z, y: xp.sum(
+                (xp.exp(z) / xp.sum(xp.exp(z), axis=-1, keepdims=True) - one_hot(y, z)) ** 2, -1
+            ),
+        ),
+        wrong("gradient", "by the probabilities", lambda xp, z, y: 2 * softmax_score(xp, z, y)),
+        wrong(
+            "gradient",
+            "of the softmax's diagonal alone",
+            lambda xp, z, y: (
+                2 * softmax_score(xp, z, y) * stable.softmax(z) * (1 - stable.softmax(z))
+            ),
+        ),
+        wrong("gradient", "sign", lambda xp, z, y: -classification.softmax_brier_grad(z, y)),
+    ),
+)
+
+
+def draw_logits(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of four classes."""
+    return draw_labelled(rng, n, scale)[:1]
+
+
+Z_LOSS = Case(
+    loss=classification.z_loss,
+    gradient=classification.z_loss_grad,
+    settings=({},),
+    draw=draw_logits,
+    oracle=("SciPy logsumexp, squared", lambda z: scipy.special.logsumexp(z, axis=-1) ** 2),
+    exact=lambda z: mpmath.log(mpmath.fsum(map(mpmath.exp, z))) ** 2,
+    chance=lambda: (np.zeros((1, CLASSES)),),
+    limits=lambda: (
+        Point(((-INF, 0.0),), (0.0, 0.0), 0.0),
+        Point(((-INF, 1.0),), (0.0, 2.0), 1.0),
+        Point(((-INF, 0.0, 0.0),), (0.0, math.log(2), math.log(2)), math.log(2) ** 2),
+    ),
+    corners=lambda: (
+        (np.zeros((1, CLASSES)),),
+        (hard(1e4)[0],),
+        (-hard(1e4)[0] - 1e4,),
+        (far_from_0()[0],),
+    ),
+    rounding=4.0,
+    without={
+        "minimiser_is_the_statistic": "it has no target",
+    },
+    identities=(
+        Identity(
+            "0 for log-probabilities",
+            lambda loss: (loss(scipy.special.log_softmax(example()[0], axis=-1)), np.zeros(50)),
+        ),
+        Identity(
+            "the square of a shift of log-probabilities",
+            lambda loss: (
+                loss(scipy.special.log_softmax(example()[0], axis=-1) - 3.0),
+                np.full(50, 9.0),
+            ),
+        ),
+        Identity(
+            "what tells cross-entropy from the logit",
+            lambda loss: (
+                loss(example()[0]),
+                (
+                    classification.softmax_cross_entropy_with_integer_labels(*example())
+                    + pick(*example())
+                )
+                ** 2,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "not squared", lambda xp, z: stable.log_sum_exp(z)),
+        wrong("loss", "factor ½", lambda xp, z: stable.log_sum_exp(z) ** 2 / 2),
+        wrong("loss", "PaLM's coefficient inside", lambda xp, z: 1e-4 * stable.log_sum_exp(z) ** 2),
+        wrong("loss", "log of the square", lambda xp, z: 2 * stable.log_sum_exp(z)),
+        wrong("loss", "of the mean", lambda xp, z: xp.log(xp.mean(xp.exp(z), axis=-1)) ** 2),
+        wrong(
+            "loss",
+            "largest logit not subtracted",
+            lambda xp, z: xp.log(xp.sum(xp.exp(z), axis=-1)) ** 2,
+        ),
+        wrong("gradient", "missing 2", lambda xp, z: classification.z_loss_grad(z) / 2),
+        wrong("gradient", "missing log Z", lambda xp, z: 2 * stable.softmax(z)),
+        wrong("gradient", "sign", lambda xp, z: -classification.z_loss_grad(z)),
+    ),
+)
+
+
+def draw_pair(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of a student and a teacher."""
+    return scale * rng.normal(size=(n, CLASSES)), scale * rng.normal(size=(n, CLASSES))
+
+
+def exact_distillation(s: list, t: list, temperature: float = 2.0) -> Any:
+    """Return the divergence from the softened teacher, times the squared temperature."""
+    p, q = ([mpmath.exp(x / mpmath.mpf(temperature)) for x in row] for row in (s, t))
+    p, q = ([w / mpmath.fsum(row) for w in row] for row in (p, q))
+    gaps = (b * mpmath.log(b / a) for a, b in zip(p, q, strict=True))
+    return mpmath.mpf(temperature) ** 2 * mpmath.fsum(gaps)
+
+
+def torch_distillation(
+    student: np.ndarray, teacher: np.ndarray, temperature: float = 2.0
+) -> np.ndarray:
+    """Return torch's divergence of the softened logits, rescaled."""
+    p, q = (torch.as_tensor(z / temperature).log_softmax(-1) for z in (student, teacher))
+    return temperature**2 * F.kl_div(p, q, reduction="none", log_target=True).sum(-1).numpy()
+
+
+def log_softened(logits: Array, temperature: float) -> Array:
+    """Return the log-softmax of the softened logits."""
+    return stable.log_softmax(logits / temperature)
+
+
+def divergence(xp: Any, log_p: Array, log_q: Array) -> Array:
+    """Return the divergence from q to p, of logarithms."""
+    return xp.sum(xp.exp(log_q) * (log_q - log_p), axis=-1)
+
+
+def centred(logits: np.ndarray) -> np.ndarray:
+    """Return logits less their mean."""
+    return logits - logits.mean(axis=-1, keepdims=True)
+
+
+DISTILLATION = Case(
+    loss=classification.distillation,
+    gradient=classification.distillation_grad,
+    settings=({}, {"temperature": 1.0}, {"temperature": 2.0}, {"temperature": 4.0}),
+    draw=draw_pair,
+    oracle=("torch kl_div", torch_distillation),
+    exact=exact_distillation,
+    limits=lambda temperature=2.0: (
+        Point(((-INF, 0.0), (-INF, 0.0)), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), (0.0, 0.0)), (-temperature / 2, temperature / 2), INF),
+        Point(
+            ((0.0, 0.0), (-INF, 0.0)),
+            (temperature / 2, -temperature / 2),
+            temperature**2 * math.log(2),
+        ),
+    ),
+    corners=lambda: (
+        (np.zeros((1, CLASSES)), np.zeros((1, CLASSES))),
+        (1e4 * np.eye(CLASSES), 1e4 * np.eye(CLASSES)[[0, 0, 0, 0]]),
+        (far_from_0()[0], far_from_0()[0][:, ::-1].copy()),
+    ),
+    rounding=8.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is the teacher's mean softened softmax, "
+        "for which the catalogue has no name",
+    },
+    identities=(
+        Identity(
+            "cross-entropy less the teacher's entropy at temperature 1",
+            lambda loss: (
+                loss(*example(draw_pair), temperature=1.0),
+                classification.softmax_cross_entropy(
+                    example(draw_pair)[0], scipy.special.softmax(example(draw_pair)[1], axis=-1)
+                )
+                - scipy.special.entr(scipy.special.softmax(example(draw_pair)[1], axis=-1)).sum(-1),
+            ),
+        ),
+        Identity(
+            "0 where the student has the teacher's logits up to a shift",
+            lambda loss: (loss(example()[0] + 8.0, example()[0]), np.zeros(50)),
+        ),
+        Identity(
+            "a shift of the teacher's logits changes nothing",
+            lambda loss: (
+                loss(*example(draw_pair)),
+                loss(example(draw_pair)[0], example(draw_pair)[1] - 8.0),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                classification.distillation_grad(*example(draw_pair)).sum(-1),
+                np.zeros(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "T² left out",
+            lambda xp, s, t, temperature=2.0: divergence(
+                xp, log_softened(s, temperature), log_softened(t, temperature)
+            ),
+        ),
+        wrong(
+            "loss",
+            "student and teacher exchanged",
+            lambda xp, s, t, temperature=2.0: (
+                temperature**2
+                * divergence(xp, log_softened(t, temperature), log_softened(s, temperature))
+            ),
+        ),
+        wrong(
+            "loss",
+            "the student not softened",
+            lambda xp, s, t, temperature=2.0: (
+                temperature**2 * divergence(xp, log_softened(s, 1.0), log_softened(t, temperature))
+            ),
+        ),
+        wrong(
+            "loss",
+            "sharpened: multiplied by the temperature",
+            lambda xp, s, t, temperature=2.0: (
+                temperature**2
+                * divergence(xp, log_softened(s, 1 / temperature), log_softened(t, 1 / temperature))
+            ),
+        ),
+        wrong(
+            "loss",
+            "mean over the classes",
+            lambda xp, s, t, temperature=2.0: (
+                classification.distillation(s, t, temperature=temperature) / s.shape[-1]
+            ),
+        ),
+        wrong(
+            "loss",
+            "inf - inf where both rule a class out",
+            lambda xp, s, t, temperature=2.0: (
+                temperature**2
+                * divergence(xp, log_softened(s, temperature), log_softened(t, temperature))
+            ),
+        ),
+        wrong(
+            "gradient",
+            "T left out",
+            lambda xp, s, t, temperature=2.0: (
+                stable.softmax(s / temperature) - stable.softmax(t / temperature)
+            ),
+        ),
+        wrong(
+            "gradient",
+            "T² for T",
+            lambda xp, s, t, temperature=2.0: (
+                temperature * classification.distillation_grad(s, t, temperature=temperature)
+            ),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, s, t, temperature=2.0: (
+                -classification.distillation_grad(s, t, temperature=temperature)
+            ),
+        ),
+    ),
+)
+
+
 def rows_still_sum_to_1(smooth: Callable) -> None:
     targets = draw_soft(np.random.default_rng(0), 20, 1.0)[1]
     for smoothing in (0.0, 0.1, 0.5, 0.99):
@@ -761,5 +1162,9 @@ CASES = [
     NEGATIVE_LOG_LIKELIHOOD,
     SIGMOID_FOCAL,
     SOFTMAX_FOCAL,
+    BRIER,
+    SOFTMAX_BRIER,
+    Z_LOSS,
+    DISTILLATION,
 ]
 HELPERS = [SMOOTH_LABELS]
