@@ -23,6 +23,7 @@ __all__ = [
     "UNIT_OPEN",
     "Array",
     "Interval",
+    "check_all",
     "check_axes",
     "check_boxes",
     "check_distributions",
@@ -348,6 +349,29 @@ def check_boxes(**named: Array) -> None:
         sides = array[..., 2:] - array[..., :2]
         expected = f"{name}: expected boxes with x1 <= x2 and y1 <= y2"
         _refuse(sides, sides < 0, expected, " for a side")
+
+
+def check_all(holds: Array, expected: str, **named: Array) -> None:
+    """Check a condition that the caller has worked out for each element.
+
+    Args:
+        holds: Booleans of the shape of the array.
+        expected: What the condition asks for, in words.
+        **named: The array by its argument name.
+
+    Raises:
+        ValueError: The condition fails for an element. Not checked while torch traces.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.asarray([3, 0])
+        >>> check_all(labels != 0, "no blank", labels=labels)
+        Traceback (most recent call last):
+            ...
+        ValueError: labels: expected no blank, got 0.0
+    """
+    ((name, array),) = named.items()
+    _refuse(array, ~holds, f"{name}: expected {expected}")
 
 
 def _refuse(array: Array, outside: Array, expected: str, of: str = "") -> None:

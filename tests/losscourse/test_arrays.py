@@ -20,6 +20,7 @@ from losscourse.arrays import (
     UNIT_CLOSED,
     UNIT_OPEN,
     Interval,
+    check_all,
     check_axes,
     check_boxes,
     check_distributions,
@@ -278,6 +279,7 @@ REFUSED = (
         [[0.0, 0.0, 2.0, 1.0], [0.0, 0.5, 2.0, 0.0]],
         "x: expected boxes with x1 <= x2 and y1 <= y2, got -0.5 for a side",
     ),
+    (lambda x: check_all(x < 2, "less", x=x), [1.0, 3.0], "x: expected less, got 3.0"),
     (check_boxes, [0.0, 1.0], "x: expected shape (..., 4), got (2,)"),
     (check_boxes, 1.0, "x: expected shape (..., 4), got ()"),
 )
@@ -300,6 +302,7 @@ def test_values_out_of_their_domain_are_refused(check, values, message):
         (lambda **x: check_values(REALS, **x), [-math.inf, math.inf]),
         (check_distributions, [0.1, 0.2, 0.7]),
         (check_distributions, [math.nan, 0.5]),
+        (lambda x: check_all(x < 2, "less", x=x), [0.0, 1.0]),
         (check_boxes, [[-1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 2.0, math.nan]]),
     ],
 )
@@ -321,6 +324,7 @@ CHECKS_OF_VALUES = (
     lambda x: check_values(UNIT_CLOSED, x=x),
     lambda x: check_distributions(x=x),
     lambda x: check_boxes(x=torch.cat([x, -x], dim=-1)),
+    lambda x: check_all(x < -1e9, "less", x=x),
     lambda x: check_labels(3, x=x, labels=x.to(torch.int64)),
 )
 
