@@ -3,10 +3,12 @@
 How to add a family is in README.md beside this file.
 """
 
+import contextlib
 import dataclasses
 import functools
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -247,11 +249,20 @@ _SPOILS = {
 
 
 def _unguarded(function: Callable, *arrays: Array, **named: Any) -> Any:
-    """Call a function with the checks of its module's `arrays` switched off."""
-    module = inspect.getmodule(function)
-    unchecked = {name: to for name, to in _UNCHECKED.items() if hasattr(module, name)}
-    with mock.patch.multiple(module, **unchecked):
+    """Call a function with the checks of `arrays` off: in its module, and where it borrows from."""
+    with contextlib.ExitStack() as stack:
+        for name in _modules_behind(function.__module__):
+            module = sys.modules[name]
+            unchecked = {name: to for name, to in _UNCHECKED.items() if hasattr(module, name)}
+            stack.enter_context(mock.patch.multiple(module, **unchecked))
         return function(*arrays, **named)
+
+
+@functools.cache
+def _modules_behind(name: str) -> set[str]:
+    """Return the names of a module and of the families of losses that it imports functions from."""
+    origins = {getattr(value, "__module__", None) for value in vars(sys.modules[name]).values()}
+    return {name} | {n for n in origins if n and n.startswith("losscourse.losses.")}
 
 
 def _namespace(**named: Array) -> Any:
