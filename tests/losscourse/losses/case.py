@@ -219,7 +219,7 @@ class Case:
             Wrong(name, "loss", functools.partial(_spoilt, self.loss, spoil))
             for name, spoil in spoils.items()
         ) + tuple(
-            Wrong("checks left out", of, functools.partial(_unguarded, getattr(self, of)), True)
+            Wrong("checks left out", of, functools.partial(unguarded, getattr(self, of)), True)
             for of in kinds
         )
 
@@ -248,7 +248,7 @@ _SPOILS = {
 }
 
 
-def _unguarded(function: Callable, *arrays: Array, **named: Any) -> Any:
+def unguarded(function: Callable, *arrays: Array, **named: Any) -> Any:
     """Call a function with the checks of `arrays` off: in its module, and where it borrows from."""
     with contextlib.ExitStack() as stack:
         for name in _modules_behind(function.__module__):
