@@ -1,5 +1,6 @@
 """The entries of `losscourse.losses.classification`."""
 
+import math
 from types import MappingProxyType
 
 import sympy
@@ -15,6 +16,10 @@ _GAMMA = sympy.Symbol("gamma", nonnegative=True)
 _z, _y = PREDICTION, TARGET
 _ONE = sympy.Integer(1)
 _TEMPERATURE = sympy.Symbol("T", positive=True)
+_EPSILON = sympy.Symbol("epsilon", real=True)
+_Q = sympy.Symbol("q", positive=True)
+_ALPHA, _BETA = sympy.Symbol("alpha", positive=True), sympy.Symbol("beta", nonnegative=True)
+_LOG_ZERO = sympy.Symbol("A", negative=True)
 _BRIER_RANGE = Interval(0, 2, low_closed=True, high_closed=True)
 
 
@@ -30,6 +35,12 @@ def _focal_slope(x: sympy.Expr) -> sympy.Expr:
     """Return the derivative of the focal loss of class 1 by its logit."""
     hit, miss = _sigmoid(x), _sigmoid(-x)
     return miss**_GAMMA * (-_GAMMA * hit * _softplus(-x) - miss)
+
+
+def _steepest(surprise: sympy.Expr, miss: sympy.Expr) -> sympy.Expr:
+    """Return the largest (surprise + miss · p)(1 - p) over the probabilities p."""
+    larger = sympy.Max(surprise, miss)
+    return (surprise + larger) ** 2 / (4 * larger)
 
 
 _FOCUS = MappingProxyType(
@@ -267,5 +278,120 @@ ENTRIES = (
         ".sum(-1) * temperature**2",
         references=("hinton2015distilling",),
         page="sequences/distillation",
+    ),
+    Loss(
+        title="Poly-1 loss",
+        aliases=("PolyLoss", "polynomial loss"),
+        use="Cross-entropy with one more knob: how much the plain miss counts.",
+        function=classification.softmax_poly1,
+        gradient=classification.softmax_poly1_grad,
+        display=r"-\log p_y + \varepsilon (1 - p_y),\quad p = \operatorname{softmax}(z)",
+        display_gradient=r"(1 + \varepsilon p_y)(p - 1_y)",
+        parameters=MappingProxyType(
+            {
+                "epsilon": Parameter(
+                    symbol=_EPSILON,
+                    default=2.0,
+                    domain=Interval(-1, math.inf, low_closed=True),
+                    unit="none",
+                    meaning="what is added to the first coefficient of cross-entropy's series",
+                    examples=(-1.0, 0.0, 2.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_steepest(_ONE, _EPSILON), _steepest(_ONE, _EPSILON)),
+        elicits=None,
+        at_chance=log(CLASSES) + 2 * (1 - 1 / CLASSES),
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch=None,
+        references=("leng2022polyloss",),
+        page="classification/noisy-labels",
+    ),
+    Loss(
+        title="Generalised cross-entropy",
+        aliases=("GCE", "Lq loss", "Box-Cox loss"),
+        use="Labels of which some are wrong: between cross-entropy and the absolute error.",
+        function=classification.softmax_generalised_cross_entropy,
+        gradient=classification.softmax_generalised_cross_entropy_grad,
+        display=r"\frac{1 - p_y^q}{q},\quad p = \operatorname{softmax}(z)",
+        display_gradient=r"p_y^q (p - 1_y)",
+        parameters=MappingProxyType(
+            {
+                "q": Parameter(
+                    symbol=_Q,
+                    default=0.7,
+                    domain=Interval(0, 1, high_closed=True),
+                    unit="none",
+                    meaning="how much a wrong label is forgiven",
+                    examples=(0.001, 0.7, 1.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-(_Q**_Q) / (1 + _Q) ** (1 + _Q), _Q**_Q / (1 + _Q) ** (1 + _Q)),
+        elicits=None,
+        at_chance=(1 - CLASSES ** -sympy.Rational(7, 10)) / sympy.Rational(7, 10),
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch=None,
+        references=("zhang2018generalized", "ghosh2017robust"),
+        page="classification/noisy-labels",
+    ),
+    Loss(
+        title="Symmetric cross-entropy",
+        aliases=("SCE", "reverse cross-entropy"),
+        use="Labels of which some are wrong: cross-entropy with a robust counterpart.",
+        function=classification.softmax_symmetric_cross_entropy,
+        gradient=classification.softmax_symmetric_cross_entropy_grad,
+        display=r"-\alpha \log p_y - \beta A (1 - p_y),\quad p = \operatorname{softmax}(z)",
+        display_gradient=r"(\alpha - \beta A p_y)(p - 1_y)",
+        parameters=MappingProxyType(
+            {
+                "alpha": Parameter(
+                    symbol=_ALPHA,
+                    default=0.1,
+                    domain=POSITIVE,
+                    unit="none",
+                    meaning="weight of the cross-entropy",
+                    examples=(0.1, 6.0),
+                ),
+                "beta": Parameter(
+                    symbol=_BETA,
+                    default=1.0,
+                    domain=NON_NEGATIVE,
+                    unit="none",
+                    meaning="weight of the reversed cross-entropy",
+                    examples=(0.0, 1.0),
+                ),
+                "log_zero": Parameter(
+                    symbol=_LOG_ZERO,
+                    default=-4.0,
+                    domain=Interval(-math.inf, 0),
+                    unit="none",
+                    meaning="what stands for the logarithm of the label's zeros",
+                    examples=(-4.0, -1.0),
+                ),
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(
+            -_steepest(_ALPHA, -_BETA * _LOG_ZERO),
+            _steepest(_ALPHA, -_BETA * _LOG_ZERO),
+        ),
+        elicits=None,
+        at_chance=log(CLASSES) / 10 + 4 * (1 - 1 / CLASSES),
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch=None,
+        references=("wang2019symmetric",),
+        page="classification/noisy-labels",
     ),
 )

@@ -5,6 +5,7 @@ label. Each loss is followed by its gradient, the derivative of the summed loss 
 argument.
 """
 
+import math
 from typing import Any
 
 from losscourse import stable
@@ -45,11 +46,20 @@ __all__ = [
     "softmax_cross_entropy_with_integer_labels_grad",
     "softmax_focal",
     "softmax_focal_grad",
+    "softmax_generalised_cross_entropy",
+    "softmax_generalised_cross_entropy_grad",
+    "softmax_poly1",
+    "softmax_poly1_grad",
+    "softmax_symmetric_cross_entropy",
+    "softmax_symmetric_cross_entropy_grad",
     "z_loss",
     "z_loss_grad",
 ]
 
 _UNIT_FROM_ZERO = Interval(0, 1, low_closed=True)
+_UNIT_TO_ONE = Interval(0, 1, high_closed=True)
+_FROM_MINUS_ONE = Interval(-1, math.inf, low_closed=True)
+_NEGATIVE = Interval(-math.inf, 0)
 
 
 def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
@@ -577,7 +587,7 @@ def softmax_focal_grad(logits: Array, labels: Array, *, gamma: float = 2.0) -> A
 def _log_miss(log_probs: Array, labels: Array) -> Array:
     """Return log(1 - p_y): the log-sum-exp of the other classes, which does not cancel."""
     xp = real_namespace(log_probs=log_probs)
-    nothing = xp.full_like(log_probs, -float("inf"))
+    nothing = xp.full_like(log_probs, -math.inf)
     return stable.log_sum_exp(xp.where(one_hot(labels, log_probs) == 1, nothing, log_probs))
 
 
@@ -890,3 +900,270 @@ def _check_pair(student_logits: Array, teacher_logits: Array) -> Any:
     xp = real_namespace(student_logits=student_logits, teacher_logits=teacher_logits)
     check_axes("... K, ... K", student_logits=student_logits, teacher_logits=teacher_logits)
     return xp
+
+
+def softmax_poly1(logits: Array, labels: Array, *, epsilon: float = 2.0) -> Array:
+    r"""Return the Poly-1 loss of each label: cross-entropy with its leading term changed.
+
+    Formula: $-\log p_y + \varepsilon (1 - p_y)$, where `p = softmax(logits)`, y is the label and
+    $\varepsilon$ is `epsilon`: the series $\sum_j (1 - p_y)^j / j$ of the cross-entropy with
+    $1 + \varepsilon$ in front of its first term.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        epsilon: What is added to the first coefficient; at least -1. At 0 the loss is the
+            cross-entropy, at -1 its first term is gone.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, in nats; at least 0.
+
+    Gradient:
+        $(1 + \varepsilon p_y)(p - 1_y)$; see `softmax_poly1_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or `epsilon` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `epsilon` is below -1.
+
+    Numerics:
+        1 - p cancels where p is nearly 1; from its logarithm, `expm1` keeps the digits.
+
+    Convention:
+        `optax.losses.poly_loss_cross_entropy`. The paper takes 2 for ImageNet and -1 for detecting
+        objects: the best value depends on the task.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax_poly1(np.asarray([[0.0, 0.0]]), np.asarray([1]), epsilon=2.0).round(4).tolist()
+        [1.6931]
+
+    Reference:
+        Leng et al. (2022), PolyLoss: A Polynomial Expansion Perspective of Classification Loss
+        Functions.
+    """
+    _check_labels(labels, logits=logits)
+    epsilon = check_in(_FROM_MINUS_ONE, epsilon=epsilon)
+    return _surprise_and_miss(logits, labels, 1.0, epsilon)
+
+
+def softmax_poly1_grad(logits: Array, labels: Array, *, epsilon: float = 2.0) -> Array:
+    r"""Return the derivative of the summed `softmax_poly1` by the logits.
+
+    Formula: $(1 + \varepsilon p_y)(p - 1_y)$, where `p = softmax(logits)` and $1_y$ is the one-hot
+    row of the label. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        epsilon: What is added to the first coefficient; at least -1.
+
+    Returns:
+        Array of the shape and dtype of `logits`; within $\pm 1$ where $\varepsilon \le 1$, else
+        within $\pm (1 + \varepsilon)^2 / (4 \varepsilon)$.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or `epsilon` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `epsilon` is below -1.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax_poly1_grad(np.asarray([[0.0, 0.0]]), np.asarray([1]), epsilon=2.0).tolist()
+        [[1.0, -1.0]]
+    """
+    _check_labels(labels, logits=logits)
+    epsilon = check_in(_FROM_MINUS_ONE, epsilon=epsilon)
+    return _surprise_and_miss_grad(logits, labels, 1.0, epsilon)
+
+
+def _surprise_and_miss(logits: Array, labels: Array, surprise: float, miss: float) -> Array:
+    """Return surprise · (-log p_y) + miss · (1 - p_y)."""
+    xp = real_namespace(logits=logits)
+    log_hit = pick(stable.log_softmax(logits), labels)
+    return -surprise * log_hit - miss * xp.expm1(log_hit)
+
+
+def _surprise_and_miss_grad(logits: Array, labels: Array, surprise: float, miss: float) -> Array:
+    """Return the derivative of the summed `_surprise_and_miss` by the logits."""
+    probs = stable.softmax(logits)
+    slope = surprise + miss * pick(probs, labels)
+    return slope[..., None] * (probs - one_hot(labels, logits))
+
+
+def softmax_generalised_cross_entropy(logits: Array, labels: Array, *, q: float = 0.7) -> Array:
+    r"""Return the generalised cross-entropy of each label: from cross-entropy to the mere miss.
+
+    Formula: $(1 - p_y^q)/q$, where `p = softmax(logits)` and y is the label.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        q: How much a wrong label is forgiven, in (0, 1]. As q tends to 0 the loss tends to the
+            cross-entropy; at 1 it is $1 - p_y$, half of the absolute error of the probabilities.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, in nats; from 0 to $1/q$.
+
+    Gradient:
+        $p_y^q (p - 1_y)$; see `softmax_generalised_cross_entropy_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or `q` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `q` is not in (0, 1].
+
+    Numerics:
+        At a small q the power rounds to 1, and the difference to 0, before they are divided by q;
+        `expm1` of $q \log p_y$ keeps the digits. Where p underflows, the power's slope is infinite,
+        and autograd multiplies it by 0; of its logarithm there is none.
+
+    Convention:
+        Not truncated. The absolute error of the paper sums over the classes, which is
+        $2 (1 - p_y)$. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, labels = np.asarray([[0.0, 0.0], [0.0, 50.0]]), np.asarray([1, 0])
+        >>> softmax_generalised_cross_entropy(logits, labels, q=0.5).round(4).tolist()
+        [0.5858, 2.0]
+
+    Reference:
+        Zhang and Sabuncu (2018), Generalized Cross Entropy Loss for Training Deep Neural Networks
+        with Noisy Labels. Ghosh et al. (2017), Robust Loss Functions under Label Noise for Deep
+        Neural Networks, show why q = 1 withstands noise: its sum over all labels is constant.
+    """
+    xp = _check_labels(labels, logits=logits)
+    q = check_in(_UNIT_TO_ONE, q=q)
+    return -xp.expm1(q * pick(stable.log_softmax(logits), labels)) / q
+
+
+def softmax_generalised_cross_entropy_grad(
+    logits: Array, labels: Array, *, q: float = 0.7
+) -> Array:
+    r"""Return the derivative of the summed generalised cross-entropy by the logits.
+
+    Formula: $p_y^q (p - 1_y)$, where `p = softmax(logits)` and $1_y$ is the one-hot row of the
+    label: that of cross-entropy, faded where the label is unlikely. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        q: How much a wrong label is forgiven, in (0, 1].
+
+    Returns:
+        Array of the shape and dtype of `logits`; within $\pm q^q/(1 + q)^{1 + q}$.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or `q` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `q` is not in (0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> logits, labels = np.asarray([[0.0, 0.0]]), np.asarray([1])
+        >>> softmax_generalised_cross_entropy_grad(logits, labels, q=1.0).tolist()
+        [[0.25, -0.25]]
+    """
+    xp = _check_labels(labels, logits=logits)
+    q = check_in(_UNIT_TO_ONE, q=q)
+    weights = xp.exp(q * pick(stable.log_softmax(logits), labels))
+    return weights[..., None] * (stable.softmax(logits) - one_hot(labels, logits))
+
+
+def softmax_symmetric_cross_entropy(
+    logits: Array,
+    labels: Array,
+    *,
+    alpha: float = 0.1,
+    beta: float = 1.0,
+    log_zero: float = -4.0,
+) -> Array:
+    r"""Return the symmetric cross-entropy of each label: of the label, and of the prediction.
+
+    Formula: $-\alpha \log p_y - \beta \sum_k p_k \log [k = y]$ with $\log 0 := A$, where
+    `p = softmax(logits)`, y is the label and A is `log_zero`. The sum is $A (1 - p_y)$.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        alpha: Weight of the cross-entropy, which learns fast; above 0.
+        beta: Weight of the reversed cross-entropy, which withstands wrong labels; at least 0.
+        log_zero: What stands for the logarithm of the label's zeros; below 0.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, in nats; at least 0.
+
+    Gradient:
+        $(\alpha - \beta A p_y)(p - 1_y)$; see `softmax_symmetric_cross_entropy_grad`.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or a hyperparameter is no number.
+        ValueError: The shapes do not fit, a label is out of range, or a hyperparameter is out of
+            its domain.
+
+    Numerics:
+        See `softmax_poly1`, which this is up to a factor: $\alpha$ times the one with
+        $\varepsilon = -\beta A/\alpha$.
+
+    Convention:
+        `log_zero` is a choice and scales the second part. Code that clips the one-hot row at 1e-4
+        has log(1e-4) = -9.21 there, not -4. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, labels = np.asarray([[0.0, 0.0]]), np.asarray([1])
+        >>> softmax_symmetric_cross_entropy(logits, labels, alpha=1.0).round(4).tolist()
+        [2.6931]
+
+    Reference:
+        Wang et al. (2019), Symmetric Cross Entropy for Robust Learning with Noisy Labels.
+    """
+    _check_labels(labels, logits=logits)
+    return _surprise_and_miss(logits, labels, *_symmetric_weights(alpha, beta, log_zero))
+
+
+def softmax_symmetric_cross_entropy_grad(
+    logits: Array,
+    labels: Array,
+    *,
+    alpha: float = 0.1,
+    beta: float = 1.0,
+    log_zero: float = -4.0,
+) -> Array:
+    r"""Return the derivative of the summed symmetric cross-entropy by the logits.
+
+    Formula: $(\alpha - \beta A p_y)(p - 1_y)$, where `p = softmax(logits)`, $1_y$ is the one-hot
+    row of the label and A is `log_zero`. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        alpha: Weight of the cross-entropy; above 0.
+        beta: Weight of the reversed cross-entropy; at least 0.
+        log_zero: What stands for the logarithm of the label's zeros; below 0.
+
+    Returns:
+        Array of the shape and dtype of `logits`; bounded.
+
+    Raises:
+        TypeError: `logits` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or a hyperparameter is no number.
+        ValueError: The shapes do not fit, a label is out of range, or a hyperparameter is out of
+            its domain.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, labels = np.asarray([[0.0, 0.0]]), np.asarray([1])
+        >>> softmax_symmetric_cross_entropy_grad(logits, labels, alpha=1.0).tolist()
+        [[1.5, -1.5]]
+    """
+    _check_labels(labels, logits=logits)
+    return _surprise_and_miss_grad(logits, labels, *_symmetric_weights(alpha, beta, log_zero))
+
+
+def _symmetric_weights(alpha: float, beta: float, log_zero: float) -> tuple[float, float]:
+    """Return the weights of surprise and miss in the symmetric cross-entropy."""
+    alpha = check_in(POSITIVE, alpha=alpha)
+    return alpha, -check_in(NON_NEGATIVE, beta=beta) * check_in(_NEGATIVE, log_zero=log_zero)

@@ -1077,6 +1077,380 @@ DISTILLATION = Case(
 )
 
 
+def exact_miss(z: list, y: Any) -> Any:
+    """Return the probability of the other classes in mpmath: their sum, not 1 less the label's."""
+    return mpmath.fsum(p for k, p in enumerate(exact_softmax(z)) if k != int(y))
+
+
+def torch_poly1(logits: np.ndarray, labels: np.ndarray, epsilon: float = 2.0) -> np.ndarray:
+    """Return torch's cross-entropy, and the miss of torch's softmax."""
+    z, y = torch.as_tensor(logits), torch.as_tensor(labels)
+    hit = z.softmax(-1).gather(-1, y[:, None])[:, 0]
+    return (F.cross_entropy(z, y, reduction="none") + epsilon * (1 - hit)).numpy()
+
+
+def misses(xp: Any, z: Array, y: Array) -> Array:
+    """Return 1 less the label's probability."""
+    return 1 - pick(stable.softmax(z), y)
+
+
+def surprises(z: Array, y: Array) -> Array:
+    """Return the cross-entropy of the labels."""
+    return classification.softmax_cross_entropy_with_integer_labels(z, y)
+
+
+def cross_entropy_slope(z: Array, y: Array) -> Array:
+    """Return the gradient of the cross-entropy."""
+    return classification.softmax_cross_entropy_with_integer_labels_grad(z, y)
+
+
+def miss_slope(z: Array, y: Array) -> Array:
+    """Return the gradient of the miss."""
+    return pick(stable.softmax(z), y)[..., None] * cross_entropy_slope(z, y)
+
+
+POLY1 = Case(
+    loss=classification.softmax_poly1,
+    gradient=classification.softmax_poly1_grad,
+    settings=({}, {"epsilon": -1.0}, {"epsilon": 0.0}, {"epsilon": 2.0}),
+    draw=draw_labelled,
+    oracle=("torch cross_entropy and softmax", torch_poly1),
+    exact=lambda z, y, epsilon=2.0: (
+        -exact_log_softmax(z)[int(y)] + mpmath.mpf(epsilon) * exact_miss(z, y)
+    ),
+    limits=lambda epsilon=2.0: (
+        Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0), (-1.0, 1.0), INF),
+        Point(
+            ((-INF, 0.0, 0.0), 1),
+            tuple((1 + epsilon / 2) * r for r in (0.0, -0.5, 0.5)),
+            math.log(2) + epsilon / 2,
+        ),
+    ),
+    chance=balanced_labels,
+    corners=lambda: (balanced_labels(), hard(1e4), hard(10.0), far_from_0()),
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=2.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is no statistic: it bends the frequencies",
+    },
+    identities=(
+        Identity(
+            "cross-entropy at epsilon 0",
+            lambda loss: (loss(*example(), epsilon=0.0), surprises(*example())),
+        ),
+        Identity(
+            "the series of powers of the miss, its first coefficient changed",
+            lambda loss: (
+                loss(example()[0] / 4, example()[1], epsilon=0.5),
+                sum(
+                    (1.5 if j == 1 else 1 / j) * misses(np, example()[0] / 4, example()[1]) ** j
+                    for j in range(1, 1500)
+                ),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (classification.softmax_poly1_grad(*example()).sum(-1), np.zeros(50)),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "sign of epsilon",
+            lambda xp, z, y, epsilon=2.0: surprises(z, y) - epsilon * misses(xp, z, y),
+        ),
+        wrong(
+            "loss",
+            "the hit for the miss",
+            lambda xp, z, y, epsilon=2.0: surprises(z, y) + epsilon * pick(stable.softmax(z), y),
+        ),
+        wrong(
+            "loss",
+            "1 + epsilon added",
+            lambda xp, z, y, epsilon=2.0: surprises(z, y) + (1 + epsilon) * misses(xp, z, y),
+        ),
+        wrong(
+            "loss",
+            "the second coefficient changed",
+            lambda xp, z, y, epsilon=2.0: surprises(z, y) + epsilon * misses(xp, z, y) ** 2,
+        ),
+        wrong("loss", "epsilon left out", lambda xp, z, y, epsilon=2.0: surprises(z, y)),
+        wrong(
+            "gradient",
+            "epsilon's part held constant",
+            lambda xp, z, y, epsilon=2.0: cross_entropy_slope(z, y),
+        ),
+        wrong(
+            "gradient",
+            "p left out",
+            lambda xp, z, y, epsilon=2.0: (1 + epsilon) * cross_entropy_slope(z, y),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, z, y, epsilon=2.0: -classification.softmax_poly1_grad(z, y, epsilon=epsilon),
+        ),
+    ),
+)
+
+
+def torch_generalised(logits: np.ndarray, labels: np.ndarray, q: float = 0.7) -> np.ndarray:
+    """Return torch's cross-entropy, shrunk by SciPy's (exp(x) - 1)/x."""
+    cost = F.cross_entropy(torch.as_tensor(logits), torch.as_tensor(labels), reduction="none")
+    return cost.numpy() * scipy.special.exprel(-q * cost.numpy())
+
+
+GENERALISED = Case(
+    loss=classification.softmax_generalised_cross_entropy,
+    gradient=classification.softmax_generalised_cross_entropy_grad,
+    settings=({}, {"q": 0.001}, {"q": 0.7}, {"q": 1.0}),
+    draw=draw_labelled,
+    oracle=("torch cross_entropy, shrunk by SciPy exprel", torch_generalised),
+    exact=lambda z, y, q=0.7: (1 - exact_softmax(z)[int(y)] ** mpmath.mpf(q)) / mpmath.mpf(q),
+    limits=lambda q=0.7: (
+        Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0), (0.0, 0.0), 1 / q),
+        Point(
+            ((-INF, 0.0, 0.0), 1),
+            tuple(0.5**q * r for r in (0.0, -0.5, 0.5)),
+            -math.expm1(-q * math.log(2)) / q,
+        ),
+    ),
+    chance=balanced_labels,
+    corners=lambda: (balanced_labels(), hard(1e4), hard(10.0), far_from_0()),
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=1.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is no statistic: it sharpens the frequencies",
+    },
+    identities=(
+        Identity(
+            "cross-entropy as q tends to 0",
+            lambda loss: (loss(*example(), q=1e-15), surprises(*example())),
+        ),
+        Identity(
+            "SciPy's Box-Cox transform of the probability, its sign changed",
+            lambda loss: (
+                loss(*example(), q=0.3),
+                -scipy.special.boxcox(pick(stable.softmax(example()[0]), example()[1]), 0.3),
+            ),
+        ),
+        Identity(
+            "half the absolute error of the probabilities at q 1",
+            lambda loss: (
+                loss(*example(), q=1.0),
+                np.abs(softmax_score(np, *example())).sum(-1) / 2,
+            ),
+        ),
+        Identity(
+            "the miss at q 1: over all labels it sums to K - 1",
+            lambda loss: (
+                sum(loss(example()[0], np.full(50, k), q=1.0) for k in range(CLASSES)),
+                np.full(50, CLASSES - 1.0),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                classification.softmax_generalised_cross_entropy_grad(*example()).sum(-1),
+                np.zeros(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "not divided by q",
+            lambda xp, z, y, q=0.7: 1 - pick(stable.softmax(z), y) ** q,
+        ),
+        wrong(
+            "loss",
+            "q-th power of the miss",
+            lambda xp, z, y, q=0.7: misses(xp, z, y) ** q / q,
+        ),
+        wrong(
+            "loss",
+            "the power's digits lost at small q",
+            lambda xp, z, y, q=0.7: (1 - pick(stable.softmax(z), y) ** q) / q,
+        ),
+        wrong(
+            "loss",
+            "q left out",
+            lambda xp, z, y, q=0.7: misses(xp, z, y),
+        ),
+        wrong(
+            "loss",
+            "sum over all classes",
+            lambda xp, z, y, q=0.7: xp.sum(1 - stable.softmax(z) ** q, axis=-1) / q,
+        ),
+        wrong(
+            "gradient",
+            "weight left out",
+            lambda xp, z, y, q=0.7: cross_entropy_slope(z, y),
+        ),
+        wrong(
+            "gradient",
+            "by the probability",
+            lambda xp, z, y, q=0.7: (
+                pick(stable.softmax(z), y)[..., None] ** (q - 1) * cross_entropy_slope(z, y)
+            ),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, z, y, q=0.7: (
+                -classification.softmax_generalised_cross_entropy_grad(z, y, q=q)
+            ),
+        ),
+    ),
+)
+
+
+def exact_symmetric(z: list, y: Any, alpha: float, beta: float, log_zero: float) -> Any:
+    """Return both cross-entropies, class by class, with the logarithm of 0 replaced."""
+    probs, label = exact_softmax(z), int(y)
+    forward = -mpmath.log(probs[label])
+    backward = -mpmath.fsum(
+        p * (mpmath.log(1) if k == label else mpmath.mpf(log_zero)) for k, p in enumerate(probs)
+    )
+    return mpmath.mpf(alpha) * forward + mpmath.mpf(beta) * backward
+
+
+def torch_symmetric(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    alpha: float = 0.1,
+    beta: float = 1.0,
+    log_zero: float = -4.0,
+) -> np.ndarray:
+    """Return torch's cross-entropies both ways, of a one-hot row clipped at exp(log_zero)."""
+    z, y = torch.as_tensor(logits), torch.as_tensor(labels)
+    targets = F.one_hot(y, z.shape[-1]).double().clamp(min=math.exp(log_zero))
+    backward = F.cross_entropy(
+        torch.log(targets) - torch.log(targets.sum(-1, keepdim=True)),
+        z.softmax(-1),
+        reduction="none",
+    ) - torch.log(targets.sum(-1))
+    return (alpha * F.cross_entropy(z, y, reduction="none") + beta * backward).numpy()
+
+
+SYMMETRIC = Case(
+    loss=classification.softmax_symmetric_cross_entropy,
+    gradient=classification.softmax_symmetric_cross_entropy_grad,
+    settings=(
+        {},
+        {"alpha": 6.0, "beta": 0.0},
+        {"alpha": 0.1, "beta": 1.0, "log_zero": -4.0},
+        {"alpha": 6.0, "log_zero": -1.0},
+    ),
+    draw=draw_labelled,
+    oracle=("torch cross_entropy both ways", torch_symmetric),
+    exact=lambda z, y, alpha=0.1, beta=1.0, log_zero=-4.0: exact_symmetric(
+        z, y, alpha, beta, log_zero
+    ),
+    limits=lambda alpha=0.1, beta=1.0, log_zero=-4.0: (
+        Point(((-INF, 0.0), 1), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0), (-alpha, alpha), INF),
+        Point(
+            ((-INF, 0.0, 0.0), 1),
+            tuple((alpha - beta * log_zero / 2) * r for r in (0.0, -0.5, 0.5)),
+            alpha * math.log(2) - beta * log_zero / 2,
+        ),
+    ),
+    chance=balanced_labels,
+    corners=lambda: (balanced_labels(), hard(1e4), hard(10.0), far_from_0()),
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=6.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is no statistic: it sharpens the frequencies",
+    },
+    identities=(
+        Identity(
+            "cross-entropy where beta is 0",
+            lambda loss: (loss(*example(), alpha=1.0, beta=0.0), surprises(*example())),
+        ),
+        Identity(
+            "alpha times Poly-1",
+            lambda loss: (
+                loss(*example(), alpha=0.5, beta=2.0, log_zero=-3.0),
+                0.5 * classification.softmax_poly1(*example(), epsilon=12.0),
+            ),
+        ),
+        Identity(
+            "generalised cross-entropy at q 1 where alpha is tiny",
+            lambda loss: (
+                loss(*example(), alpha=1e-300, log_zero=-1.0),
+                classification.softmax_generalised_cross_entropy(*example(), q=1.0),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                classification.softmax_symmetric_cross_entropy_grad(*example()).sum(-1),
+                np.zeros(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "weights exchanged",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                beta * surprises(z, y) - alpha * log_zero * misses(xp, z, y)
+            ),
+        ),
+        wrong(
+            "loss",
+            "sign of A",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                alpha * surprises(z, y) + beta * log_zero * misses(xp, z, y)
+            ),
+        ),
+        wrong(
+            "loss",
+            "labels clipped at 1e-4",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                alpha * surprises(z, y) - beta * math.log(1e-4) * misses(xp, z, y)
+            ),
+        ),
+        wrong(
+            "loss",
+            "A for the label too",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                alpha * surprises(z, y) - beta * log_zero
+            ),
+        ),
+        wrong(
+            "loss",
+            "mean over the classes",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                alpha * surprises(z, y) - beta * log_zero * misses(xp, z, y) / z.shape[-1]
+            ),
+        ),
+        wrong(
+            "gradient",
+            "of the cross-entropy alone",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: alpha * cross_entropy_slope(z, y),
+        ),
+        wrong(
+            "gradient",
+            "sign of A",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                alpha * cross_entropy_slope(z, y) + beta * log_zero * miss_slope(z, y)
+            ),
+        ),
+        wrong(
+            "gradient",
+            "p left out",
+            lambda xp, z, y, alpha=0.1, beta=1.0, log_zero=-4.0: (
+                (alpha - beta * log_zero) * cross_entropy_slope(z, y)
+            ),
+        ),
+    ),
+)
+
+
 def rows_still_sum_to_1(smooth: Callable) -> None:
     targets = draw_soft(np.random.default_rng(0), 20, 1.0)[1]
     for smoothing in (0.0, 0.1, 0.5, 0.99):
@@ -1166,5 +1540,8 @@ CASES = [
     SOFTMAX_BRIER,
     Z_LOSS,
     DISTILLATION,
+    POLY1,
+    GENERALISED,
+    SYMMETRIC,
 ]
 HELPERS = [SMOOTH_LABELS]
