@@ -1,7 +1,119 @@
 """The entries of the metric losses."""
 
-from losscourse.catalogue.entry import Loss
+from types import MappingProxyType
+
+import sympy
+from sympy import oo
+
+from losscourse.arrays import NON_NEGATIVE, POSITIVE, Interval
+from losscourse.catalogue.entry import Loss, Parameter
+from losscourse.losses import metric
 
 __all__ = ["ENTRIES"]
 
-ENTRIES: tuple[Loss, ...] = ()
+_MARGIN = sympy.Symbol("m", positive=True)
+_COSINE_MARGIN = sympy.Symbol("m", real=True)
+_TWO = sympy.Integer(2)
+
+ENTRIES: tuple[Loss, ...] = (
+    Loss(
+        title="Contrastive loss",
+        aliases=("Siamese loss", "pairwise contrastive loss"),
+        use="Pairs known to belong together or not, such as two faces.",
+        function=metric.contrastive,
+        gradient=metric.contrastive_grad,
+        display=r"\tfrac{1 + s}{2}\,\tfrac12 d^2 + \tfrac{1 - s}{2}\,\tfrac12 \max(0, m - d)^2",
+        display_gradient=r"\tfrac{1 + s}{2}\,(x_1 - x_2)"
+        r" - \tfrac{1 - s}{2}\,\max(0, m - d)\,\frac{x_1 - x_2}{d}",
+        parameters=MappingProxyType(
+            {
+                "margin": Parameter(
+                    symbol=_MARGIN,
+                    default=1.0,
+                    domain=POSITIVE,
+                    unit="none",
+                    meaning="the distance from which a pair of sign -1 costs nothing",
+                    examples=(0.5, 1.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("hadsell2006dimensionality",),
+        page="similarity/contrastive",
+    ),
+    Loss(
+        title="Triplet loss",
+        aliases=("triplet margin loss", "FaceNet loss"),
+        use="An anchor that must lie nearer to its own class than to another.",
+        function=metric.triplet,
+        gradient=metric.triplet_grad,
+        display=r"\max(0,\, d(a, p) - d(a, n) + m)",
+        display_gradient=r"\frac{a - p}{d(a, p)} - \frac{a - n}{d(a, n)}",
+        parameters=MappingProxyType(
+            {
+                "margin": Parameter(
+                    symbol=_MARGIN,
+                    default=1.0,
+                    domain=POSITIVE,
+                    unit="none",
+                    meaning="by how much the negative must be farther than the positive",
+                    examples=(0.2, 1.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_TWO, _TWO),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=sympy.Integer(0),
+        robust=True,
+        unit="none",
+        torch="F.triplet_margin_loss(anchors, positives, negatives, margin=margin, eps=0.0, "
+        'reduction="none")',
+        references=("schroff2015facenet", "hermans2017triplet"),
+        page="similarity/triplet",
+    ),
+    Loss(
+        title="Cosine embedding loss",
+        aliases=("cosine similarity loss", "cosine distance"),
+        use="Pairs of which the directions alone count, as of texts.",
+        function=metric.cosine_embedding,
+        gradient=metric.cosine_embedding_grad,
+        display=r"\tfrac{1 + s}{2}\,(1 - c) + \tfrac{1 - s}{2}\,\max(0, c - m)",
+        display_gradient=r"\left(-\tfrac{1 + s}{2} + \tfrac{1 - s}{2}\,[c \ge m]\right)"
+        r"\frac{v - c\,u}{|x|}",
+        parameters=MappingProxyType(
+            {
+                "margin": Parameter(
+                    symbol=_COSINE_MARGIN,
+                    default=0.0,
+                    domain=Interval(-1, 1, low_closed=True, high_closed=True),
+                    unit="none",
+                    meaning="the cosine up to which a pair of sign -1 costs nothing",
+                    examples=(0.0, 0.5),
+                )
+            }
+        ),
+        range=Interval(0, 2, low_closed=True, high_closed=True),
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="none",
+        torch="torch.where(signs == 1, 1 - F.cosine_similarity(first, second, dim=-1), "
+        "F.relu(F.cosine_similarity(first, second, dim=-1) - margin))",
+        references=("paszke2019pytorch",),
+        page="similarity/contrastive",
+    ),
+)
