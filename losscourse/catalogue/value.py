@@ -1,7 +1,106 @@
-"""The entries of the value losses."""
+"""The entries of `losscourse.losses.value`."""
 
-from losscourse.catalogue.entry import Loss
+from types import MappingProxyType
+
+import sympy
+from sympy import oo
+
+from losscourse.arrays import NON_NEGATIVE, POSITIVE
+from losscourse.catalogue.entry import RESIDUAL, Loss, Parameter
+from losscourse.losses import value
 
 __all__ = ["ENTRIES"]
 
-ENTRIES: tuple[Loss, ...] = ()
+_DELTA = sympy.Symbol("delta", positive=True)
+_EPSILON = sympy.Symbol("varepsilon", positive=True)
+_e = RESIDUAL
+
+ENTRIES = (
+    Loss(
+        title="Temporal-difference loss",
+        aliases=("TD loss", "mean squared TD error", "critic loss"),
+        use="The value of each state, from rewards and the value of the next state.",
+        function=value.td,
+        gradient=value.td_grad,
+        formula=_e**2 / 2,
+        derivative=_e,
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="mean",
+        at_chance=0.5,
+        convex=True,
+        smoothness=oo,
+        robust=False,
+        unit="target²",
+        torch='F.mse_loss(values, targets, reduction="none") / 2',
+        references=("sutton1988td", "sutton2018reinforcement"),
+        page="reinforcement/value",
+    ),
+    Loss(
+        title="Q-learning loss",
+        aliases=("DQN loss", "Bellman error", "double DQN loss"),
+        use="The value of each action, from transitions that a replay memory holds.",
+        function=value.q_learning,
+        gradient=value.q_learning_grad,
+        display=r"h_\delta(q_a - y),\quad h_\delta(e) = \begin{cases} e^2/2 & |e| \le \delta \\ "
+        r"\delta(|e| - \delta/2) & |e| > \delta \end{cases}",
+        display_gradient=r"1_a \min(\max(q_a - y, -\delta), \delta)",
+        parameters=MappingProxyType(
+            {
+                "delta": Parameter(
+                    symbol=_DELTA,
+                    default=1.0,
+                    domain=POSITIVE,
+                    unit="target",
+                    meaning="the TD error at which the loss turns from squared to absolute",
+                    examples=(0.25, 1.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_DELTA, _DELTA),
+        elicits="Huber location",
+        at_chance=None,
+        convex=True,
+        smoothness=sympy.Integer(1),
+        robust=True,
+        unit="target²",
+        torch="F.huber_loss(q_values.gather(-1, actions[..., None])[..., 0], targets, "
+        'reduction="none", delta=delta)',
+        references=("mnih2015dqn", "watkins1992qlearning", "hasselt2016double"),
+        page="reinforcement/value",
+    ),
+    Loss(
+        title="Clipped value loss",
+        aliases=("PPO value loss", "value clipping"),
+        use="A critic beside PPO that should not run far from its values when the data came.",
+        function=value.clipped_value,
+        gradient=value.clipped_value_grad,
+        display=r"\tfrac12 \max\bigl((v - y)^2, (c - y)^2\bigr),\quad "
+        r"c = \min(\max(v, v' - \varepsilon), v' + \varepsilon)",
+        display_gradient=r"[\,|v - y| \ge |c - y|\,]\,(v - y)",
+        parameters=MappingProxyType(
+            {
+                "clip": Parameter(
+                    symbol=_EPSILON,
+                    default=0.2,
+                    domain=POSITIVE,
+                    unit="target",
+                    meaning="how far from the old value a step may still lower the loss",
+                    examples=(0.2, 1.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=True,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="target²",
+        torch=None,
+        references=("schulman2017ppo",),
+        page="reinforcement/actor-critic",
+    ),
+)
