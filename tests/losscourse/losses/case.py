@@ -282,4 +282,5 @@ _UNCHECKED = {
     "check_values": _nothing,
     "check_signs": _nothing,
     "check_distributions": _nothing,
+    "check_boxes": _nothing,
 }
