@@ -1,3 +1,498 @@
-"""Losses of boxes: does the predicted box hold the object, and which object is it?"""
+"""Losses of boxes: does the predicted box hold the object, and which object is it?
 
-__all__: list[str] = []
+A box is a row of four numbers, its corners `x1 y1 x2 y2`. For a prediction any two opposite corners
+do: they are put in order first. Of a target, x1 <= x2 and y1 <= y2 is asked. In every formula A is
+the predicted box's area, B the target's, I that of their intersection, U = A + B - I that of their
+union, and C that of the smallest box that encloses both. A side of 0 is allowed; where both boxes
+are without area, the union is too, and IoU counts as 0.
+
+The names end in `_loss`, since IoU alone names the similarity: the loss is one minus it.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from losscourse.arrays import Array, check_boxes, float_namespace, stop_gradient
+
+__all__ = [
+    "ciou_loss",
+    "ciou_loss_grad",
+    "diou_loss",
+    "diou_loss_grad",
+    "giou_loss",
+    "giou_loss_grad",
+    "iou_loss",
+    "iou_loss_grad",
+]
+
+
+def iou_loss(predictions: Array, targets: Array) -> Array:
+    r"""Return the IoU loss of each box: the part of the union that the boxes do not share.
+
+    Formula: $1 - I/U$, where I is the area of the intersection and U that of the union.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, without unit; in [0, 1]. Boxes that do
+        not overlap get 1, however far apart.
+
+    Gradient:
+        $((I/U)\,\mathrm dU - \mathrm dI)/U$; see `iou_loss_grad`. It is 0 for boxes that do not
+        overlap: nothing says where the target lies.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Numerics:
+        IoU does not change with the unit of an axis. Each axis is measured in its longer side, so
+        that areas neither overflow (float16: from a side of 256) nor underflow; and 1 - I/U is
+        (A - I + B - I)/U, which does not cancel near a fit. An infinite corner gives NaN.
+
+    Convention:
+        `torchvision.ops.box_iou` is the similarity, 1 minus this.
+
+    Example:
+        >>> import numpy as np
+        >>> boxes = np.asarray([[0.0, 0.0, 2.0, 2.0], [8.0, 8.0, 9.0, 9.0]])
+        >>> iou_loss(boxes, np.asarray([[0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 1.0, 2.0]])).tolist()
+        [0.5, 1.0]
+
+    Reference:
+        Rezatofighi et al. (2019), Generalized Intersection over Union, algorithm 2.
+    """
+    _check(predictions, targets)
+    return _jaccard(_sides(predictions, targets))[0]
+
+
+def iou_loss_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `iou_loss` by the predictions.
+
+    Formula: $((I/U)\,\mathrm dU - \mathrm dI)/U$ with $\mathrm dU = \mathrm dA - \mathrm dI$. Where
+    an edge of the prediction meets one of the target, or its own opposite, the loss has a kink: the
+    mean of the slopes on both sides is taken, as autograd does. It is 0 where the union is.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, per unit of length. It grows without bound
+        as the boxes shrink.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Example:
+        >>> import numpy as np
+        >>> box, target = np.asarray([[1.0, 1.0, 3.0, 2.0]]), np.asarray([[0.0, 0.0, 4.0, 4.0]])
+        >>> iou_loss_grad(box, target).tolist()
+        [[0.0625, 0.125, -0.0625, -0.125]]
+    """
+    _check(predictions, targets)
+    return _by_corners(predictions, _jaccard_slope(predictions, targets))
+
+
+def giou_loss(predictions: Array, targets: Array) -> Array:
+    r"""Return the generalised IoU loss of each box: IoU's, and the part of the enclosure unfilled.
+
+    Formula: $1 - I/U + (C - U)/C$, where I is the area of the intersection, U that of the union and
+    C that of the smallest box that encloses both.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, without unit; in [0, 2]. It nears 2 as
+        the boxes move apart, and is 1 where the enclosure has no area.
+
+    Gradient:
+        That of `iou_loss`, and $((U/C)\,\mathrm dC - \mathrm dU)/C$; see `giou_loss_grad`. It pulls
+        at boxes that do not overlap too.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Numerics:
+        As `iou_loss`. U/C is a product of ratios of lengths: the area C is never formed.
+
+    Convention:
+        `torchvision.ops.generalized_box_iou_loss(predictions, targets)`, without its eps.
+
+    Example:
+        >>> import numpy as np
+        >>> boxes = np.asarray([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+        >>> targets = np.asarray([[0.0, 0.0, 1.0, 2.0], [3.0, 0.0, 4.0, 1.0]])
+        >>> giou_loss(boxes, targets).tolist()
+        [0.5, 1.5]
+
+    Reference:
+        Rezatofighi et al. (2019), Generalized Intersection over Union, algorithm 2.
+    """
+    _check(predictions, targets)
+    sides = _sides(predictions, targets)
+    distance, union, unit = _jaccard(sides)
+    return distance + _unfilled(union, unit, sides.hull)
+
+
+def giou_loss_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `giou_loss` by the predictions.
+
+    Formula: $((I/U)\,\mathrm dU - \mathrm dI)/U + ((U/C)\,\mathrm dC - \mathrm dU)/C$. At a kink,
+    where two edges meet, the mean of the slopes on both sides is taken, as autograd does.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, per unit of length. It grows without bound
+        as the boxes shrink.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Example:
+        >>> import numpy as np
+        >>> box, target = np.asarray([[0.0, 0.0, 1.0, 1.0]]), np.asarray([[3.0, 0.0, 4.0, 1.0]])
+        >>> giou_loss_grad(box, target).tolist()
+        [[0.125, 0.0, -0.25, 0.0]]
+    """
+    _check(predictions, targets)
+    slope = _jaccard_slope(predictions, targets) + _unfilled_slope(predictions, targets)
+    return _by_corners(predictions, slope)
+
+
+def diou_loss(predictions: Array, targets: Array) -> Array:
+    r"""Return the distance-IoU loss of each box: IoU's, and how far the centres lie apart.
+
+    Formula: $1 - I/U + \rho^2/c^2$, where $\rho$ is the distance of the two centres and c the
+    diagonal of the smallest box that encloses both.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, without unit; in [0, 2).
+
+    Gradient:
+        That of `iou_loss`, and that of $\rho^2/c^2$; see `diou_loss_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Numerics:
+        As `iou_loss`. Distance and diagonal are measured in the enclosure's longer side, so that
+        their squares do not overflow. Of two equal points, 0/0 counts as 0.
+
+    Convention:
+        `torchvision.ops.distance_box_iou_loss(predictions, targets)`, without its eps.
+
+    Example:
+        >>> import numpy as np
+        >>> boxes = np.asarray([[0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 3.0, 3.0]])
+        >>> targets = np.asarray([[3.0, 0.0, 4.0, 1.0], [0.0, 0.0, 4.0, 4.0]])
+        >>> diou_loss(boxes, targets).round(4).tolist()
+        [1.5294, 0.75]
+
+    Reference:
+        Zheng et al. (2020), Distance-IoU Loss.
+    """
+    _check(predictions, targets)
+    sides = _sides(predictions, targets)
+    return _jaccard(sides)[0] + _off_centre(predictions, targets, sides.hull)
+
+
+def diou_loss_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `diou_loss` by the predictions.
+
+    Formula: that of `iou_loss_grad`, and
+    $(\mathrm d\rho^2 - (\rho^2/c^2)\,\mathrm dc^2)/c^2$. At a kink, where two edges meet, the mean
+    of the slopes on both sides is taken, as autograd does.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, per unit of length. It grows without bound
+        as the boxes shrink.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Example:
+        >>> import numpy as np
+        >>> box, target = np.asarray([[0.0, 0.0, 1.0, 1.0]]), np.asarray([[3.0, 0.0, 4.0, 1.0]])
+        >>> diou_loss_grad(box, target).round(4).tolist()
+        [[0.0727, 0.0311, -0.1765, -0.0311]]
+    """
+    _check(predictions, targets)
+    return _by_corners(predictions, _diou_slope(predictions, targets))
+
+
+def ciou_loss(predictions: Array, targets: Array) -> Array:
+    r"""Return the complete IoU loss of each box: distance-IoU's, and how the shapes differ.
+
+    Formula: $1 - I/U + \rho^2/c^2 + \alpha v$, with
+    $v = \frac{4}{\pi^2}\left(\arctan\frac{w^*}{h^*} - \arctan\frac wh\right)^2$ of the target's
+    and the predicted box's width and height, and $\alpha = v/(1 - I/U + v)$.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, without unit; in [0, 2.5).
+
+    Gradient:
+        That of `diou_loss`, and $\alpha\,\mathrm dv$ with $\alpha$ held constant, for autograd too;
+        see `ciou_loss_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Numerics:
+        As `diou_loss`. The arctangent takes width and height apart, so that a height of 0 divides
+        nothing. At a fit, where $\alpha$ is 0/0, it counts as 0.
+
+    Convention:
+        $\alpha$ is a weight, not a function to be differentiated, as in the paper and in
+        `torchvision.ops.complete_box_iou_loss(predictions, targets)`, which adds an eps. The paper
+        of 2022 sets $\alpha$ to 0 where IoU is below ½; this is the one of 2020.
+
+    Example:
+        >>> import numpy as np
+        >>> boxes, targets = np.asarray([[1.0, 0.0, 3.0, 4.0]]), np.asarray([[0.0, 0.0, 4.0, 4.0]])
+        >>> diou_loss(boxes, targets).tolist(), ciou_loss(boxes, targets).round(4).tolist()
+        ([0.5], [0.5032])
+
+    Reference:
+        Zheng et al. (2020), Distance-IoU Loss; Zheng et al. (2022), Enhancing Geometric Factors.
+    """
+    _check(predictions, targets)
+    sides = _sides(predictions, targets)
+    distance = _jaccard(sides)[0]
+    weight, difference = _shape(sides, distance)
+    return distance + _off_centre(predictions, targets, sides.hull) + weight * difference**2
+
+
+def ciou_loss_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `ciou_loss` by the predictions, with constant weights.
+
+    Formula: that of `diou_loss_grad`, and $\alpha\,\mathrm dv$ with
+    $\partial v/\partial w = -\frac{8}{\pi^2}(\arctan\frac{w^*}{h^*} - \arctan\frac wh)
+    \frac{h}{w^2 + h^2}$ and $\partial v/\partial h$ the same with $-w$ for h. At a kink, where two
+    edges meet, the mean of the slopes on both sides is taken, as autograd does.
+
+    Args:
+        predictions: Boxes `x1 y1 x2 y2`, floats of shape (..., 4).
+        targets: Boxes of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, per unit of length. It grows without bound
+        as the boxes shrink.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, the last axis has not four elements, or a target has a
+            negative side.
+
+    Example:
+        >>> import numpy as np
+        >>> box, target = np.asarray([[1.0, 1.0, 3.0, 2.0]]), np.asarray([[0.0, 0.0, 4.0, 4.0]])
+        >>> ciou_loss_grad(box, target).round(4).tolist()
+        [[0.0601, 0.1141, -0.0601, -0.1454]]
+    """
+    xp = _check(predictions, targets)
+    sides = _sides(predictions, targets)
+    weight, difference = _shape(sides, _jaccard(sides)[0])
+    longest = _or_one(xp.max(sides.own, axis=-1, keepdims=True))
+    size = sides.own / longest
+    turned = xp.concat([size[..., 1:], -size[..., :1]], axis=-1)  # (h, -w)
+    turn = turned / _or_one(xp.sum(size**2, axis=-1, keepdims=True)) / longest
+    slope = -2 * (weight * difference)[..., None] * turn
+    by_shape = xp.concat([-slope, slope], axis=-1)
+    return _by_corners(predictions, _diou_slope(predictions, targets) + by_shape)
+
+
+class _Sides(NamedTuple):
+    """Lengths along x and y, each of shape (..., 2)."""
+
+    own: Array
+    other: Array
+    shared: Array
+    hull: Array
+
+
+def _check(predictions: Array, targets: Array) -> Any:
+    """Return the namespace of two arrays of boxes of one shape, once the targets are in order."""
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_boxes(targets=targets)
+    return xp
+
+
+def _ordered(predictions: Array) -> tuple[Array, Array]:
+    """Return the lower and the upper corner, whichever stands first."""
+    xp = float_namespace(predictions=predictions)
+    first, second = predictions[..., :2], predictions[..., 2:]
+    return xp.minimum(first, second), xp.maximum(first, second)
+
+
+def _sides(predictions: Array, targets: Array) -> _Sides:
+    """Return the sides of the predicted box, the target, the intersection and the enclosure."""
+    xp = float_namespace(predictions=predictions)
+    low, high = _ordered(predictions)
+    start, end = targets[..., :2], targets[..., 2:]
+    common = xp.minimum(high, end) - xp.maximum(low, start)
+    hull = xp.maximum(high, end) - xp.minimum(low, start)
+    return _Sides(high - low, end - start, xp.maximum(common, xp.zeros_like(common)), hull)
+
+
+def _jaccard(sides: _Sides) -> tuple[Array, Array, Array]:
+    """Return 1 - I/U, and U in squares of the unit along each axis, then these units."""
+    xp = float_namespace(sides=sides.own)
+    unit = _or_one(xp.maximum(sides.own, sides.other))
+    area, target, common = (_area(side / unit) for side in sides[:3])
+    apart = (area - common) + (target - common)
+    union = apart + common
+    distance = xp.where(union == 0, xp.ones_like(union), apart / _or_one(union))
+    return distance, union, unit
+
+
+def _unfilled(union: Array, unit: Array, hull: Array) -> Array:
+    """Return the part of the enclosure that the union leaves free; 0 where it has no area."""
+    xp = float_namespace(union=union)
+    filled = union * _area(unit / _or_one(hull))
+    return 1 - xp.where(xp.any(hull == 0, axis=-1), xp.ones_like(filled), filled)
+
+
+def _off_centre(predictions: Array, targets: Array, hull: Array) -> Array:
+    """Return the squared distance of the centres over that of the enclosure's far corners."""
+    xp = float_namespace(hull=hull)
+    longest = _or_one(xp.max(hull, axis=-1, keepdims=True))
+    apart = xp.sum((_between_centres(predictions, targets) / longest) ** 2, axis=-1)
+    return apart / _or_one(xp.sum((hull / longest) ** 2, axis=-1))
+
+
+def _between_centres(predictions: Array, targets: Array) -> Array:
+    """Return the vector from the target's centre to the predicted box's."""
+    halves = (predictions - targets) / 2
+    return halves[..., :2] + halves[..., 2:]
+
+
+def _shape(sides: _Sides, distance: Array) -> tuple[Array, Array]:
+    """Return 4α/π², a constant, and the difference of the angles, whose square it weighs."""
+    difference = _angle(sides.other) - _angle(sides.own)
+    mismatch = (4 / math.pi**2) * difference**2
+    weight = mismatch / _or_one(distance + mismatch)
+    return (4 / math.pi**2) * stop_gradient(weight), difference
+
+
+def _angle(side: Array) -> Array:
+    """Return arctan(w/h), and 0 for a point."""
+    xp = float_namespace(side=side)
+    width, height = side[..., 0], side[..., 1]
+    point = (width == 0) & (height == 0)
+    return xp.atan2(width, xp.where(point, xp.ones_like(height), height))
+
+
+def _jaccard_slope(predictions: Array, targets: Array) -> Array:
+    """Return the derivative of 1 - I/U by the lower and the upper corner."""
+    xp = float_namespace(predictions=predictions)
+    sides = _sides(predictions, targets)
+    distance, union, unit = _jaccard(sides)
+    own, shared, _ = _side_slopes(predictions, targets)
+    area, common = own * _across(sides.own, unit), shared * _across(sides.shared, unit)
+    slope = ((1 - distance)[..., None] * (area - common) - common) / _or_one(union)[..., None]
+    return xp.where((union == 0)[..., None], xp.zeros_like(slope), slope)
+
+
+def _unfilled_slope(predictions: Array, targets: Array) -> Array:
+    """Return the derivative of 1 - U/C by the lower and the upper corner."""
+    xp = float_namespace(predictions=predictions)
+    sides = _sides(predictions, targets)
+    _, union, unit = _jaccard(sides)
+    own, shared, hull = _side_slopes(predictions, targets)
+    area, common = own * _across(sides.own, unit), shared * _across(sides.shared, unit)
+    part = _area(unit / _or_one(sides.hull))[..., None]
+    slope = part * (union[..., None] * hull / _twice(_or_one(sides.hull)) - (area - common))
+    flat = xp.any(sides.hull == 0, axis=-1)[..., None]
+    return xp.where(flat, xp.zeros_like(slope), slope)
+
+
+def _diou_slope(predictions: Array, targets: Array) -> Array:
+    """Return the derivative of the distance-IoU loss by the lower and the upper corner."""
+    xp = float_namespace(predictions=predictions)
+    hull = _sides(predictions, targets).hull
+    longest = _or_one(xp.max(hull, axis=-1, keepdims=True))
+    apart, side = _between_centres(predictions, targets) / longest, hull / longest
+    diagonal = _or_one(xp.sum(side**2, axis=-1))[..., None]
+    ratio = _off_centre(predictions, targets, hull)[..., None]
+    by_hull = 2 * ratio * _twice(side) * _side_slopes(predictions, targets)[2]
+    return _jaccard_slope(predictions, targets) + (_twice(apart) - by_hull) / diagonal / longest
+
+
+def _side_slopes(predictions: Array, targets: Array) -> tuple[Array, Array, Array]:
+    """Return how own, shared and enclosing sides grow with the lower and the upper corner."""
+    xp = float_namespace(predictions=predictions)
+    low, high = _ordered(predictions)
+    start, end = targets[..., :2], targets[..., 2:]
+    meets = _step(xp.minimum(high, end) - xp.maximum(low, start))
+    own = xp.concat([-xp.ones_like(low), xp.ones_like(high)], axis=-1)
+    shared = xp.concat([-meets * _step(low - start), meets * _step(end - high)], axis=-1)
+    hull = xp.concat([-_step(start - low), _step(high - end)], axis=-1)
+    return own, shared, hull
+
+
+def _by_corners(predictions: Array, slope: Array) -> Array:
+    """Return a derivative by the lower and upper corner as one by the corners as they stand."""
+    xp = float_namespace(predictions=predictions)
+    lower, upper = slope[..., :2], slope[..., 2:]
+    sorted_ = _step(predictions[..., 2:] - predictions[..., :2])
+    first = sorted_ * lower + (1 - sorted_) * upper
+    return xp.concat([first, lower + upper - first], axis=-1)
+
+
+def _step(x: Array) -> Array:
+    """Return the derivative of max(x, 0): 0, ½ at the kink, 1."""
+    return (float_namespace(x=x).sign(x) + 1) / 2
+
+
+def _across(side: Array, unit: Array) -> Array:
+    """Return how fast an area grows with each of its sides: the other side."""
+    xp = float_namespace(side=side)
+    return _twice(xp.flip(side / unit, axis=-1) / unit)
+
+
+def _area(side: Array) -> Array:
+    return side[..., 0] * side[..., 1]
+
+
+def _twice(x: Array) -> Array:
+    """Return the row for the lower corner and again for the upper one."""
+    return float_namespace(x=x).concat([x, x], axis=-1)
+
+
+def _or_one(x: Array) -> Array:
+    """Return x, and 1 where it is 0: what 0 is divided by to stay 0."""
+    xp = float_namespace(x=x)
+    return xp.where(x == 0, xp.ones_like(x), x)
