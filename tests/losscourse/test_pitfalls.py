@@ -23,12 +23,12 @@ from losscourse.losses.classification import (
     softmax_cross_entropy_with_integer_labels,
     softmax_focal,
 )
+from losscourse.losses.divergence import forward_kl
 from losscourse.reduce import sequence_mean, sum_and_count, token_mean, weighted_mean
 from tests.losscourse.losses.cases import CASES
 
 AWAITED = {
     11: "losscourse.losses.sequence",
-    14: "losscourse.losses.divergence",
     19: "losscourse.optimizers.adam",
     20: "losscourse.optimizers.adamw",
 }
@@ -208,6 +208,19 @@ def test_13_smooth_l1_at_a_vanishing_beta_is_the_absolute_error(beta, dtype):
     assert e.grad.tolist() == [-1.0, 0.0, 1.0]
     gradient = regression.smooth_l1_grad(e.detach(), torch.zeros_like(e), beta=beta)
     assert gradient.tolist() == [-1.0, 0.0, 1.0]
+
+
+def test_14_kl_is_averaged_over_the_batch_and_not_over_the_elements():
+    rng = np.random.default_rng(0)
+    log_probs = stable.log_softmax(rng.normal(size=(6, 5)))
+    targets = stable.softmax(rng.normal(size=(6, 5)))
+    losses = forward_kl(log_probs, targets)
+    assert losses.shape == (6,)
+    tensors = torch.as_tensor(log_probs), torch.as_tensor(targets)
+    per_example = float(F.kl_div(*tensors, reduction="batchmean"))
+    per_element = float(F.kl_div(*tensors, reduction="none").mean())
+    assert float(weighted_mean(losses)) == pytest.approx(per_example, rel=1e-14)
+    assert float(weighted_mean(losses)) == pytest.approx(5 * per_element, rel=1e-14)
 
 
 def test_15_sums_and_counts_of_micro_batches_equal_the_batch():
