@@ -4,17 +4,18 @@ import math
 from types import MappingProxyType
 
 import sympy
-from sympy import E, exp, log, oo
+from sympy import E, Piecewise, exp, log, oo
 
 from losscourse.arrays import NON_NEGATIVE, POSITIVE, Interval
-from losscourse.catalogue.entry import CLASSES, PREDICTION, TARGET, Loss, Parameter
+from losscourse.catalogue.entry import CLASSES, MARGIN, PREDICTION, TARGET, Loss, Parameter
 from losscourse.losses import classification
 
 __all__ = ["ENTRIES"]
 
 _GAMMA = sympy.Symbol("gamma", nonnegative=True)
-_z, _y = PREDICTION, TARGET
+_z, _y, _m = PREDICTION, TARGET, MARGIN
 _ONE = sympy.Integer(1)
+_TAU = sympy.Symbol("tau", nonnegative=True)
 _TEMPERATURE = sympy.Symbol("T", positive=True)
 _EPSILON = sympy.Symbol("epsilon", real=True)
 _Q = sympy.Symbol("q", positive=True)
@@ -393,5 +394,80 @@ ENTRIES = (
         torch=None,
         references=("wang2019symmetric",),
         page="classification/noisy-labels",
+    ),
+    Loss(
+        title="Exponential loss",
+        aliases=("AdaBoost loss", "boosting loss"),
+        use="Boosting; and seeing what a loss does that never forgives a mistake.",
+        function=classification.exponential,
+        gradient=classification.exponential_grad,
+        variable=MARGIN,
+        formula=exp(-_m),
+        derivative=-exp(-_m),
+        range=POSITIVE,
+        gradient_range=(-oo, oo),
+        elicits="mean",
+        at_chance=1.0,
+        convex=True,
+        smoothness=oo,
+        robust=False,
+        unit="none",
+        torch="torch.exp(-signs * logits)",
+        references=("hastie2009esl", "zhang2004statistical"),
+        page="margins/hinge",
+    ),
+    Loss(
+        title="Modified Huber loss",
+        aliases=("Huberised squared hinge", "robust squared hinge"),
+        use="A squared hinge that an outlier cannot dominate, and that tells probabilities.",
+        function=classification.modified_huber,
+        gradient=classification.modified_huber_grad,
+        variable=MARGIN,
+        formula=Piecewise((-4 * _m, _m <= -1), ((1 - _m) ** 2, _m <= 1), (0, True)),
+        derivative=Piecewise((-4, _m <= -1), (-2 * (1 - _m), _m <= 1), (0, True)),
+        range=NON_NEGATIVE,
+        gradient_range=(sympy.Integer(-4), sympy.Integer(4)),
+        elicits="mean",
+        at_chance=1.0,
+        convex=True,
+        smoothness=_ONE,
+        robust=True,
+        unit="none",
+        torch="2 * F.huber_loss(torch.clamp(signs * logits, max=1), torch.ones_like(logits), "
+        'reduction="none", delta=2.0)',
+        references=("hastie2009esl", "huber1964robust"),
+        page="margins/hinge",
+    ),
+    Loss(
+        title="Logit-adjusted cross-entropy",
+        aliases=("balanced softmax", "logit adjustment"),
+        use="Classes of very unequal frequency that shall count the same.",
+        function=classification.logit_adjusted_cross_entropy,
+        gradient=classification.logit_adjusted_cross_entropy_grad,
+        display=r"-\log \operatorname{softmax}(z + \tau \log \pi)_y",
+        display_gradient=r"\operatorname{softmax}(z + \tau \log \pi) - 1_y",
+        parameters=MappingProxyType(
+            {
+                "tau": Parameter(
+                    symbol=_TAU,
+                    default=1.0,
+                    domain=NON_NEGATIVE,
+                    unit="none",
+                    meaning="how strongly the priors count",
+                    examples=(0.0, 1.0, 1.5),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_ONE, _ONE),
+        elicits=None,
+        at_chance=log(CLASSES),
+        convex=True,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch='F.cross_entropy(logits + tau * log_priors, labels, reduction="none")',
+        references=("menon2021logit",),
+        page="classification/imbalance",
     ),
 )

@@ -19,6 +19,7 @@ from losscourse.arrays import (
     check_distributions,
     check_in,
     check_labels,
+    check_signs,
     check_values,
     float_namespace,
     one_hot,
@@ -31,6 +32,12 @@ __all__ = [
     "brier_grad",
     "distillation",
     "distillation_grad",
+    "exponential",
+    "exponential_grad",
+    "logit_adjusted_cross_entropy",
+    "logit_adjusted_cross_entropy_grad",
+    "modified_huber",
+    "modified_huber_grad",
     "negative_log_likelihood",
     "negative_log_likelihood_grad",
     "sigmoid_binary_cross_entropy",
@@ -60,6 +67,7 @@ _UNIT_FROM_ZERO = Interval(0, 1, low_closed=True)
 _UNIT_TO_ONE = Interval(0, 1, high_closed=True)
 _FROM_MINUS_ONE = Interval(-1, math.inf, low_closed=True)
 _NEGATIVE = Interval(-math.inf, 0)
+_NOT_POSITIVE = Interval(-math.inf, 0, high_closed=True)
 
 
 def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
@@ -1167,3 +1175,240 @@ def _symmetric_weights(alpha: float, beta: float, log_zero: float) -> tuple[floa
     """Return the weights of surprise and miss in the symmetric cross-entropy."""
     alpha = check_in(POSITIVE, alpha=alpha)
     return alpha, -check_in(NON_NEGATIVE, beta=beta) * check_in(_NEGATIVE, log_zero=log_zero)
+
+
+def exponential(logits: Array, signs: Array) -> Array:
+    r"""Return the exponential loss of each logit: what AdaBoost lowers step by step.
+
+    Formula: $e^{-m}$, where `m = signs * logits` is the margin.
+
+    Args:
+        logits: Floats of any shape: scores whose sign is the decision.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; above 0, and 1 where the score is 0.
+
+    Gradient:
+        $-s\, e^{-m}$ with s the sign; see `exponential_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Numerics:
+        It overflows float32 at the margin -89, and float16 at -12: one example that is far on the
+        wrong side outweighs all others long before. `sigmoid_binary_cross_entropy` grows linearly.
+
+    Convention:
+        `torch.exp(-signs * logits)`. The best constant is half of the log-odds, so that the
+        probability is the sigmoid of twice the score.
+
+    Example:
+        >>> import numpy as np
+        >>> exponential(np.asarray([0.0, 1.0, 1.0]), np.asarray([1.0, 1.0, -1.0])).round(4).tolist()
+        [1.0, 0.3679, 2.7183]
+
+    Reference:
+        Hastie et al. (2009), The Elements of Statistical Learning, section 10.4, and Zhang (2004),
+        Statistical Behavior and Consistency of Classification Methods Based on Convex Risk
+        Minimization.
+    """
+    xp = _check_signs(logits, signs)
+    return xp.exp(-signs * logits)
+
+
+def exponential_grad(logits: Array, signs: Array) -> Array:
+    r"""Return the derivative of the summed `exponential` by the logits.
+
+    Formula: $-s\, e^{-m}$, where `m = signs * logits` and s is the sign: each example pulls with
+    the weight that AdaBoost gives it.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Example:
+        >>> import numpy as np
+        >>> exponential_grad(np.asarray([0.0, 1.0]), np.asarray([1.0, -1.0])).round(4).tolist()
+        [-1.0, 2.7183]
+    """
+    xp = _check_signs(logits, signs)
+    return -signs * xp.exp(-signs * logits)
+
+
+def _check_signs(logits: Array, signs: Array) -> Any:
+    """Check logits and signs of one shape; return their namespace."""
+    xp = float_namespace(logits=logits, signs=signs)
+    check_signs(signs=signs)
+    return xp
+
+
+def modified_huber(logits: Array, signs: Array) -> Array:
+    r"""Return the modified Huber loss of each logit: the squared hinge, continued by its tangent.
+
+    Formula: $\max(0, 1 - m)^2$ where $m \ge -1$, else $-4m$, where `m = signs * logits` is the
+    margin.
+
+    Args:
+        logits: Floats of any shape: scores whose sign is the decision.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; at least 0.
+
+    Gradient:
+        $-2 s \min(\max(0, 1 - m), 2)$ with s the sign; see `modified_huber_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Numerics:
+        The square of a margin far out overflows, also in the branch that is not taken, where
+        autograd multiplies it by 0. Here only the part up to 2 is squared.
+
+    Convention:
+        `loss="modified_huber"` of scikit-learn's `SGDClassifier`: 4 times `margin.smooth_hinge` at
+        gamma 2. The best constant is the mean of the signs, so that the probability is
+        $(z + 1)/2$, cut to [0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> modified_huber(np.asarray([2.0, 0.0, -3.0]), np.asarray([1.0, 1.0, 1.0])).tolist()
+        [0.0, 1.0, 12.0]
+
+    Reference:
+        Hastie et al. (2009), The Elements of Statistical Learning, table 12.1, and Huber (1964),
+        Robust Estimation of a Location Parameter, for the idea.
+    """
+    xp = _check_signs(logits, signs)
+    slack = xp.clip(1 - signs * logits, min=0)
+    quadratic = xp.clip(slack, max=2)
+    return quadratic * (2 * slack - quadratic)
+
+
+def modified_huber_grad(logits: Array, signs: Array) -> Array:
+    r"""Return the derivative of the summed `modified_huber` by the logits.
+
+    Formula: $-2 s \min(\max(0, 1 - m), 2)$, where `m = signs * logits` and s is the sign.
+
+    Args:
+        logits: Floats of any shape.
+        signs: Floats of the shape and dtype of `logits`, each -1 or 1.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-4, 4].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a sign is neither -1 nor 1.
+
+    Example:
+        >>> import numpy as np
+        >>> modified_huber_grad(np.asarray([0.0, -3.0]), np.asarray([1.0, 1.0])).tolist()
+        [-2.0, -4.0]
+    """
+    xp = _check_signs(logits, signs)
+    return -2 * signs * xp.clip(1 - signs * logits, min=0, max=2)
+
+
+def logit_adjusted_cross_entropy(
+    logits: Array, labels: Array, log_priors: Array, *, tau: float = 1.0
+) -> Array:
+    r"""Return the cross-entropy of logits to which the classes' log-priors are added.
+
+    Formula: $-\log \operatorname{softmax}(z + \tau \log \pi)_y$, where z are the logits, $\pi$ the
+    priors and y is the label. A frequent class has a head start that the logits need not learn.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        log_priors: Floats of shape (K,) and the dtype of `logits`, at most 0: logarithms of the
+            classes' frequencies, the same for all examples.
+        tau: How strongly the priors count; at least 0. At 0 the loss is the cross-entropy.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`, in nats; at least 0.
+
+    Gradient:
+        $p - 1_y$ with $p = \operatorname{softmax}(z + \tau \log \pi)$; see
+        `logit_adjusted_cross_entropy_grad`.
+
+    Raises:
+        TypeError: `logits` or `log_priors` is no array of floats, `labels` is no array of integers,
+            they differ in dtype or library, or `tau` is no number.
+        ValueError: The shapes do not fit, a label is out of range, a log-prior is above 0, or `tau`
+            is negative.
+
+    Numerics:
+        See `stable.log_softmax`. The log-prior -inf of an absent class rules it out; at tau 0 it
+        does nothing, where the naive product is 0 · inf.
+
+    Convention:
+        `torch.nn.functional.cross_entropy(logits + tau * log_priors, labels, reduction="none")`.
+        Add the priors in training and leave them out when predicting: the largest logit is then
+        the decision of the least balanced error at tau 1. Subtracting them is the other way, for a
+        network trained without.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, log_priors = np.asarray([[0.0, 0.0], [0.0, 0.0]]), np.log([0.9, 0.1])
+        >>> logit_adjusted_cross_entropy(logits, np.asarray([0, 1]), log_priors).round(4).tolist()
+        [0.1054, 2.3026]
+
+    Reference:
+        Menon et al. (2021), Long-Tail Learning via Logit Adjustment.
+    """
+    adjusted = _adjusted(logits, labels, log_priors, tau)
+    return -pick(stable.log_softmax(adjusted), labels)
+
+
+def logit_adjusted_cross_entropy_grad(
+    logits: Array, labels: Array, log_priors: Array, *, tau: float = 1.0
+) -> Array:
+    r"""Return the derivative of the summed `logit_adjusted_cross_entropy` by the logits.
+
+    Formula: $p - 1_y$, where $p = \operatorname{softmax}(z + \tau \log \pi)$ and $1_y$ is the
+    one-hot row of the label. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        labels: Integers of shape (...), from 0 to K - 1.
+        log_priors: Floats of shape (K,) and the dtype of `logits`, at most 0.
+        tau: How strongly the priors count; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-1, 1].
+
+    Raises:
+        TypeError: `logits` or `log_priors` is no array of floats, `labels` is no array of integers,
+            they differ in dtype or library, or `tau` is no number.
+        ValueError: The shapes do not fit, a label is out of range, a log-prior is above 0, or `tau`
+            is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, log_priors = np.asarray([[0.0, 0.0]]), np.log([0.9, 0.1])
+        >>> logit_adjusted_cross_entropy_grad(logits, np.asarray([1]), log_priors).round(4).tolist()
+        [[0.9, -0.9]]
+    """
+    adjusted = _adjusted(logits, labels, log_priors, tau)
+    return stable.softmax(adjusted) - one_hot(labels, logits)
+
+
+def _adjusted(logits: Array, labels: Array, log_priors: Array, tau: float) -> Array:
+    """Return the logits plus tau times the log-priors, once all are checked."""
+    xp = real_namespace(logits=logits, log_priors=log_priors)
+    check_axes("... K, ..., K", logits=logits, labels=labels, log_priors=log_priors)
+    check_labels(logits.shape[-1], logits=logits, labels=labels)
+    check_values(_NOT_POSITIVE, log_priors=log_priors)
+    tau = check_in(NON_NEGATIVE, tau=tau)
+    return logits + stable.times(xp.full_like(log_priors, tau), log_priors)

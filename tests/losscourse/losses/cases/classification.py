@@ -15,7 +15,7 @@ from sklearn.metrics import brier_score_loss
 
 from losscourse import stable
 from losscourse.arrays import Array, one_hot, pick
-from losscourse.losses import classification
+from losscourse.losses import classification, margin
 from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
 from tests.losscourse.losses.case import Case, Identity, Point, Wrong
 from tests.losscourse.losses.helper import Helper
@@ -1451,6 +1451,327 @@ SYMMETRIC = Case(
 )
 
 
+def draw_signed(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits and signs."""
+    return scale * rng.normal(size=n), rng.choice([-1.0, 1.0], size=n)
+
+
+def sample_signs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return signs of which seven in ten are positive."""
+    return (rng.permutation(np.repeat([1.0, -1.0], [70, 30])),)
+
+
+def undecided() -> tuple[np.ndarray, np.ndarray]:
+    """Return logits 0, and each sign once."""
+    return np.zeros(2), np.asarray([1.0, -1.0])
+
+
+def around_the_seams() -> tuple[np.ndarray, np.ndarray]:
+    """Return logits on both sides of the margins -1 and 1, beside the seams."""
+    logits = np.asarray([1.0 + 2**-7, 1.0 - 2**-7, -1.0 + 2**-7, -1.0 - 2**-6, 0.0])
+    return np.concatenate([logits, -logits]), np.repeat([1.0, -1.0], 5)
+
+
+def torch_exponential(logits: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Return torch's Poisson loss of the logarithm -m and the count 0: its exponential."""
+    rate = -torch.as_tensor(logits * signs)
+    return F.poisson_nll_loss(rate, torch.zeros_like(rate), reduction="none").numpy()
+
+
+def draw_countable(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits and signs whose exponential float64 still holds."""
+    return draw_signed(rng, n, min(scale, 100.0))
+
+
+EXPONENTIAL = Case(
+    loss=classification.exponential,
+    gradient=classification.exponential_grad,
+    settings=({},),
+    draw=draw_countable,
+    oracle=("torch poisson_nll_loss of -margin and 0", torch_exponential),
+    exact=lambda z, s: mpmath.e ** (-s * z),
+    statistic=lambda signs: float(np.mean(signs)),
+    sample=sample_signs,
+    search=(-5.0, 5.0),
+    link=np.tanh,
+    chance=undecided,
+    limits=lambda: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -INF, INF),
+        Point((INF, -1.0), INF, INF),
+        Point((-INF, -1.0), 0.0, 0.0),
+    ),
+    corners=lambda: (undecided(), around_the_seams()),
+    wrong_values={"signs": (0.0, 0.5, 2.0)},
+    identities=(
+        Identity(
+            "both signs together cost twice the hyperbolic cosine",
+            lambda loss: (
+                loss(example(draw_signed)[0], np.ones(50))
+                + loss(example(draw_signed)[0], -np.ones(50)),
+                2 * np.cosh(example(draw_signed)[0]),
+            ),
+        ),
+        Identity(
+            "the exponential of the cross-entropy of twice the logit, less 1, rooted",
+            lambda loss: (
+                loss(*example(draw_signed)) ** 2,
+                np.expm1(
+                    classification.sigmoid_binary_cross_entropy(
+                        2 * example(draw_signed)[0], (example(draw_signed)[1] + 1) / 2
+                    )
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign of the margin", lambda xp, z, s: xp.exp(s * z)),
+        wrong("loss", "of labels 0 and 1", lambda xp, z, s: xp.exp(-(s + 1) / 2 * z)),
+        wrong("loss", "logistic", lambda xp, z, s: stable.softplus(-s * z)),
+        wrong("loss", "of half the margin", lambda xp, z, s: xp.exp(-s * z / 2)),
+        wrong("loss", "clipped", lambda xp, z, s: xp.exp(-xp.clip(s * z, min=-10.0))),
+        wrong("gradient", "sign", lambda xp, z, s: s * xp.exp(-s * z)),
+        wrong("gradient", "by the margin", lambda xp, z, s: -xp.exp(-s * z)),
+        wrong("gradient", "of the logistic loss", lambda xp, z, s: -s * stable.sigmoid(-s * z)),
+    ),
+)
+
+
+def torch_modified_huber(logits: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Return twice torch's Huber loss of the margin, cut at 1, from 1."""
+    margins = torch.clamp(torch.as_tensor(logits * signs), max=1)
+    return 2 * F.huber_loss(margins, torch.ones_like(margins), reduction="none", delta=2.0).numpy()
+
+
+def sklearn_modified_huber(logits: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Return the loss as scikit-learn's example of its SGD losses defines it."""
+    margins = logits * signs
+    return np.select([margins >= 1, margins >= -1], [0.0, (1 - margins) ** 2], -4 * margins)
+
+
+def exact_modified_huber(z: Any, s: Any) -> Any:
+    """Return the integral of the slope, from the margin to 1."""
+    m = s * z
+    if m >= 1:
+        return mpmath.mpf(0)
+    parabola = max(m, -1)
+    return (1 - parabola) ** 2 + 4 * (parabola - m)
+
+
+MODIFIED_HUBER = Case(
+    loss=classification.modified_huber,
+    gradient=classification.modified_huber_grad,
+    settings=({},),
+    draw=draw_signed,
+    oracle=("torch huber_loss of the margin cut at 1", torch_modified_huber),
+    exact=exact_modified_huber,
+    statistic=lambda signs: float(np.mean(signs)),
+    sample=sample_signs,
+    chance=undecided,
+    limits=lambda: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 1.0), -4.0, INF),
+        Point((INF, -1.0), 4.0, INF),
+        Point((-INF, -1.0), 0.0, 0.0),
+    ),
+    seams=lambda: (1.0, -1.0),
+    corners=lambda: (undecided(), around_the_seams()),
+    wrong_values={"signs": (0.0, 0.5, 2.0)},
+    identities=(
+        Identity(
+            "scikit-learn's pieces",
+            lambda loss: (
+                loss(*example(draw_signed)),
+                sklearn_modified_huber(*example(draw_signed)),
+            ),
+        ),
+        Identity(
+            "4 times the smooth hinge at gamma 2",
+            lambda loss: (
+                loss(*example(draw_signed)),
+                4 * margin.smooth_hinge(*example(draw_signed), gamma=2.0),
+            ),
+        ),
+        Identity(
+            "the squared hinge of margins from -1",
+            lambda loss: (
+                loss(np.linspace(-1.0, 3.0, 20), np.ones(20)),
+                margin.squared_hinge(np.linspace(-1.0, 3.0, 20), np.ones(20)),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign of the margin", lambda xp, z, s: classification.modified_huber(z, -s)),
+        wrong("loss", "squared hinge everywhere", lambda xp, z, s: margin.squared_hinge(z, s)),
+        wrong("loss", "factor ½", lambda xp, z, s: classification.modified_huber(z, s) / 2),
+        wrong(
+            "loss",
+            "not joined: -2m below -1",
+            lambda xp, z, s: xp.where(s * z < -1, -2 * s * z, xp.clip(1 - s * z, min=0) ** 2),
+        ),
+        wrong(
+            "loss",
+            "not cut at margin 1",
+            lambda xp, z, s: xp.where(s * z < -1, -4 * s * z, (1 - s * z) ** 2),
+        ),
+        wrong(
+            "loss",
+            "the square's slope times 0 far out",
+            lambda xp, z, s: xp.where(
+                s * z < -1, -4 * s * z, xp.clip(1 - s * z, min=0) * xp.clip(1 - s * z, min=0)
+            ),
+        ),
+        wrong("gradient", "not capped", lambda xp, z, s: margin.squared_hinge_grad(z, s)),
+        wrong("gradient", "missing 2", lambda xp, z, s: -s * xp.clip(1 - s * z, min=0, max=2)),
+        wrong("gradient", "sign", lambda xp, z, s: 2 * s * xp.clip(1 - s * z, min=0, max=2)),
+    ),
+)
+
+
+def draw_with_priors(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits, labels, and log-priors of which none is 0."""
+    return *draw_labelled(rng, n, scale), np.log([0.6, 0.25, 0.1, 0.05])
+
+
+def torch_adjusted(
+    logits: np.ndarray, labels: np.ndarray, log_priors: np.ndarray, tau: float = 1.0
+) -> np.ndarray:
+    """Return torch's cross-entropy of the adjusted logits."""
+    adjusted = torch.as_tensor(logits) + tau * torch.as_tensor(log_priors)
+    return F.cross_entropy(adjusted, torch.as_tensor(labels), reduction="none").numpy()
+
+
+def exact_adjusted(z: list, y: Any, log_priors: list, tau: float = 1.0) -> Any:
+    """Return the logarithm of the sum over the rivals, each with its ratio of priors."""
+    label = int(y)
+    ratios = (
+        mpmath.exp(x - z[label]) * mpmath.exp(log_prior - log_priors[label]) ** mpmath.mpf(tau)
+        for x, log_prior in zip(z, log_priors, strict=True)
+    )
+    return mpmath.log(mpmath.fsum(ratios))
+
+
+def with_priors(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return logits and labels with the draws' log-priors."""
+    return *arrays, draw_with_priors(np.random.default_rng(0), 1, 1.0)[2]
+
+
+LOGIT_ADJUSTED = Case(
+    loss=classification.logit_adjusted_cross_entropy,
+    gradient=classification.logit_adjusted_cross_entropy_grad,
+    settings=({}, {"tau": 0.0}, {"tau": 1.0}, {"tau": 1.5}),
+    draw=draw_with_priors,
+    oracle=("torch cross_entropy of the adjusted logits", torch_adjusted),
+    exact=exact_adjusted,
+    chance=lambda: (*balanced_labels(), np.full(CLASSES, -math.log(CLASSES))),
+    limits=lambda tau=1.0: (
+        Point(((-INF, 0.0), 1, (-0.5, -0.5)), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), 0, (-0.5, -0.5)), (-1.0, 1.0), INF),
+        Point(
+            ((0.0, 0.0, 0.0), 1, (-INF, -1.0, -1.0)),
+            (0.0, -0.5, 0.5) if tau else (1 / 3, -2 / 3, 1 / 3),
+            math.log(2 if tau else 3),
+        ),
+    ),
+    corners=lambda: (
+        with_priors(*balanced_labels()),
+        with_priors(*hard(1e4)),
+        with_priors(*hard(10.0)),
+    ),
+    wrong_values={"labels": (-1, CLASSES), "log_priors": (0.25, 1.0)},
+    rounding=4.0,
+    shared=("log_priors",),
+    without={
+        "minimiser_is_the_statistic": "its minimiser is the frequencies over the priors to the "
+        "tau, which is no statistic of the labels alone",
+    },
+    identities=(
+        Identity(
+            "cross-entropy at tau 0",
+            lambda loss: (
+                loss(*example(draw_with_priors), tau=0.0),
+                surprises(*example(draw_with_priors)[:2]),
+            ),
+        ),
+        Identity(
+            "cross-entropy where the priors are equal",
+            lambda loss: (
+                loss(*example(), np.full(CLASSES, -math.log(CLASSES)), tau=1.5),
+                surprises(*example()),
+            ),
+        ),
+        Identity(
+            "the best constant logits are the frequencies over the priors to the tau",
+            lambda loss: (
+                classification.logit_adjusted_cross_entropy_grad(
+                    np.tile(
+                        np.log([0.4, 0.3, 0.2, 0.1]) - 0.5 * example(draw_with_priors)[2],
+                        (10, 1),
+                    ),
+                    np.repeat(np.arange(CLASSES), [4, 3, 2, 1]),
+                    example(draw_with_priors)[2],
+                    tau=0.5,
+                ).sum(axis=0),
+                np.zeros(CLASSES),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "priors subtracted",
+            lambda xp, z, y, log_priors, tau=1.0: surprises(z - tau * log_priors, y),
+        ),
+        wrong(
+            "loss",
+            "priors for their logarithms",
+            lambda xp, z, y, log_priors, tau=1.0: surprises(z + tau * xp.exp(log_priors), y),
+        ),
+        wrong(
+            "loss",
+            "tau left out",
+            lambda xp, z, y, log_priors, tau=1.0: surprises(z + log_priors, y),
+        ),
+        wrong(
+            "loss",
+            "weighted by the prior",
+            lambda xp, z, y, log_priors, tau=1.0: (
+                surprises(z, y) * xp.exp(-tau * pick(log_priors + 0 * z, y))
+            ),
+        ),
+        wrong(
+            "loss",
+            "only the label's logit adjusted",
+            lambda xp, z, y, log_priors, tau=1.0: surprises(
+                z + tau * log_priors * one_hot(y, z), y
+            ),
+        ),
+        wrong(
+            "loss",
+            "0 times infinity",
+            lambda xp, z, y, log_priors, tau=1.0: surprises(z + tau * log_priors, y),
+        ),
+        wrong(
+            "gradient",
+            "priors left out",
+            lambda xp, z, y, log_priors, tau=1.0: cross_entropy_slope(z, y),
+        ),
+        wrong(
+            "gradient",
+            "tau as a factor",
+            lambda xp, z, y, log_priors, tau=1.0: tau * cross_entropy_slope(z + log_priors, y),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, z, y, log_priors, tau=1.0: (
+                -classification.logit_adjusted_cross_entropy_grad(z, y, log_priors, tau=tau)
+            ),
+        ),
+    ),
+)
+
+
 def rows_still_sum_to_1(smooth: Callable) -> None:
     targets = draw_soft(np.random.default_rng(0), 20, 1.0)[1]
     for smoothing in (0.0, 0.1, 0.5, 0.99):
@@ -1543,5 +1864,8 @@ CASES = [
     POLY1,
     GENERALISED,
     SYMMETRIC,
+    EXPONENTIAL,
+    MODIFIED_HUBER,
+    LOGIT_ADJUSTED,
 ]
 HELPERS = [SMOOTH_LABELS]

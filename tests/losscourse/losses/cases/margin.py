@@ -16,28 +16,16 @@ from tests.losscourse.losses.cases.classification import (
     CLASSES,
     balanced_labels,
     draw_labelled,
+    draw_signed,
     example,
+    sample_signs,
+    undecided,
     wrong,
 )
 
 INF = math.inf
 SIGNS = (0.0, 0.5, 2.0, -3.0)
 """What is no sign."""
-
-
-def draw_signed(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
-    """Return logits and signs."""
-    return scale * rng.normal(size=n), rng.choice([-1.0, 1.0], size=n)
-
-
-def sample_signs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return signs of which seven in ten are positive."""
-    return (rng.permutation(np.repeat([1.0, -1.0], [70, 30])),)
-
-
-def undecided() -> tuple[np.ndarray, np.ndarray]:
-    """Return logits 0, and each sign once."""
-    return np.zeros(2), np.asarray([1.0, -1.0])
 
 
 def few_margins() -> tuple[np.ndarray, np.ndarray]:
