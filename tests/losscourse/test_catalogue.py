@@ -247,7 +247,7 @@ def test_gradient_range_holds_on_drawn_examples(entry):
         values = np.concatenate(drawn)
         assert low - 1e-9 <= values.min()
         assert values.max() <= high + 1e-9
-        width = high - low if math.isfinite(high - low) else 1.0
+        width = high - low if 0 < high - low < math.inf else 1.0
         gaps.append([_gap(low, values.min(), width), _gap(high, values.max(), width)])
     assert np.min(gaps, axis=0).max() <= 0.05
 
