@@ -10,17 +10,20 @@ from typing import Any
 from losscourse import stable
 from losscourse.arrays import (
     NON_NEGATIVE,
+    REALS,
     UNIT_CLOSED,
     Array,
     check_axes,
     check_in,
     check_values,
+    float_namespace,
     real_namespace,
 )
 from losscourse.losses.classification import (
     sigmoid_binary_cross_entropy,
     sigmoid_binary_cross_entropy_grad,
 )
+from losscourse.losses.margin import hinge, hinge_grad
 from losscourse.losses.regression import squared_error
 
 __all__ = [
@@ -30,8 +33,24 @@ __all__ = [
     "gaussian_kl_grad",
     "gaussian_reconstruction",
     "gaussian_reconstruction_grad",
+    "hinge_discriminator",
+    "hinge_discriminator_grad",
+    "least_squares_discriminator",
+    "least_squares_discriminator_grad",
+    "least_squares_generator",
+    "least_squares_generator_grad",
+    "minimax_discriminator",
+    "minimax_discriminator_grad",
+    "minimax_generator",
+    "minimax_generator_grad",
     "negative_elbo",
     "negative_elbo_grad",
+    "non_saturating_generator",
+    "non_saturating_generator_grad",
+    "wasserstein_critic",
+    "wasserstein_critic_grad",
+    "wasserstein_generator",
+    "wasserstein_generator_grad",
 ]
 
 
@@ -324,6 +343,543 @@ def negative_elbo_grad(
     beta = check_in(NON_NEGATIVE, beta=beta)
     by_mean, by_log_variance = gaussian_kl_grad(means, log_variances)
     return _constant(reconstructions, 1.0), _scaled(by_mean, beta), _scaled(by_log_variance, beta)
+
+
+def minimax_discriminator(real_logits: Array, fake_logits: Array) -> Array:
+    r"""Return the discriminator's loss in the minimax game, for each pair of a real and a fake.
+
+    Formula: $-\log \sigma(r) - \log(1 - \sigma(f))$, where r and f are the logits of the real and
+    of the fake example.
+
+    Args:
+        real_logits: Floats of any shape: the discriminator's logits of real examples.
+        fake_logits: Floats of the shape and dtype of `real_logits`: those of generated examples.
+
+    Returns:
+        Array of the shape and dtype of `real_logits`, in nats; at least 0.
+
+    Gradient:
+        $-\sigma(-r)$ and $\sigma(f)$; see `minimax_discriminator_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Numerics:
+        As `stable.softplus`: a logarithm of a probability that rounded to 0 is -inf.
+
+    Convention:
+        The value function of the game with its sign turned, so that it is minimised. It is
+        $\log 4$ where no critic can tell real from fake. The pairing means nothing: batches of
+        one size add up the same in any order. torch: `F.softplus(-real_logits) +
+        F.softplus(fake_logits)`.
+
+    Example:
+        >>> import numpy as np
+        >>> minimax_discriminator(np.asarray([0.0]), np.asarray([0.0])).round(4).tolist()
+        [1.3863]
+
+    Reference:
+        Goodfellow et al. (2014), Generative Adversarial Nets, eq. 1.
+    """
+    float_namespace(real_logits=real_logits, fake_logits=fake_logits)
+    return stable.softplus(-real_logits) + stable.softplus(fake_logits)
+
+
+def minimax_discriminator_grad(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `minimax_discriminator` by the two logits.
+
+    Formula: $(-\sigma(-r), \; \sigma(f))$, where r and f are the logits of the real and of the
+    fake example.
+
+    Args:
+        real_logits: Floats of any shape.
+        fake_logits: Floats of the shape and dtype of `real_logits`.
+
+    Returns:
+        Two arrays of the shape and dtype of `real_logits`; in [-1, 0] and in [0, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> minimax_discriminator_grad(np.asarray([0.0]), np.asarray([0.0]))
+        (array([-0.5]), array([0.5]))
+    """
+    float_namespace(real_logits=real_logits, fake_logits=fake_logits)
+    return -stable.sigmoid(-real_logits), stable.sigmoid(fake_logits)
+
+
+def minimax_generator(fake_logits: Array) -> Array:
+    r"""Return the generator's loss in the minimax game: the form that saturates.
+
+    Formula: $\log(1 - \sigma(f))$, where f is the discriminator's logit of a fake.
+
+    Args:
+        fake_logits: Floats of any shape: the discriminator's logits of generated examples.
+
+    Returns:
+        Array of the shape and dtype of `fake_logits`, in nats; at most 0.
+
+    Gradient:
+        $-\sigma(f)$; see `minimax_generator_grad`. It vanishes where the discriminator is sure of
+        the fake: f far below 0. See `non_saturating_generator`.
+
+    Raises:
+        TypeError: `fake_logits` is no array of floats.
+
+    Numerics:
+        $1 - \sigma(f)$ rounds to 0 from f = 17 in float32, whose logarithm is -inf; here it is
+        `-stable.softplus`.
+
+    Convention:
+        What the discriminator's loss holds of the fakes, with the other sign: the game is
+        zero-sum. torch: `-F.softplus(fake_logits)`.
+
+    Example:
+        >>> import numpy as np
+        >>> minimax_generator(np.asarray([-10.0, 0.0, 10.0])).round(4).tolist()
+        [-0.0, -0.6931, -10.0]
+
+    Reference:
+        Goodfellow et al. (2014), Generative Adversarial Nets, eq. 1.
+    """
+    float_namespace(fake_logits=fake_logits)
+    return -stable.softplus(fake_logits)
+
+
+def minimax_generator_grad(fake_logits: Array) -> Array:
+    r"""Return the derivative of the summed `minimax_generator` by the logits.
+
+    Formula: $-\sigma(f)$, where f is the discriminator's logit of a fake.
+
+    Args:
+        fake_logits: Floats of any shape.
+
+    Returns:
+        Array of the shape and dtype of `fake_logits`; in [-1, 0].
+
+    Raises:
+        TypeError: `fake_logits` is no array of floats.
+
+    Example:
+        >>> import numpy as np
+        >>> minimax_generator_grad(np.asarray([-10.0, 0.0, 10.0])).round(4).tolist()
+        [-0.0, -0.5, -1.0]
+    """
+    float_namespace(fake_logits=fake_logits)
+    return -stable.sigmoid(fake_logits)
+
+
+def non_saturating_generator(fake_logits: Array) -> Array:
+    r"""Return the generator's non-saturating loss: the cross-entropy of calling a fake real.
+
+    Formula: $-\log \sigma(f)$, where f is the discriminator's logit of a fake.
+
+    Args:
+        fake_logits: Floats of any shape: the discriminator's logits of generated examples.
+
+    Returns:
+        Array of the shape and dtype of `fake_logits`, in nats; at least 0.
+
+    Gradient:
+        $-\sigma(-f)$; see `non_saturating_generator_grad`. It is largest where the discriminator
+        is sure of the fake, and has the sign of `minimax_generator_grad` everywhere.
+
+    Raises:
+        TypeError: `fake_logits` is no array of floats.
+
+    Numerics:
+        As `stable.softplus`.
+
+    Convention:
+        Not the discriminator's loss with the other sign: the game is no longer zero-sum, its
+        fixed point is the same. torch: `F.softplus(-fake_logits)`.
+
+    Example:
+        >>> import numpy as np
+        >>> non_saturating_generator(np.asarray([-10.0, 0.0, 10.0])).round(4).tolist()
+        [10.0, 0.6931, 0.0]
+
+    Reference:
+        Goodfellow et al. (2014), Generative Adversarial Nets, section 3.
+    """
+    float_namespace(fake_logits=fake_logits)
+    return stable.softplus(-fake_logits)
+
+
+def non_saturating_generator_grad(fake_logits: Array) -> Array:
+    r"""Return the derivative of the summed `non_saturating_generator` by the logits.
+
+    Formula: $-\sigma(-f)$, where f is the discriminator's logit of a fake.
+
+    Args:
+        fake_logits: Floats of any shape.
+
+    Returns:
+        Array of the shape and dtype of `fake_logits`; in [-1, 0].
+
+    Raises:
+        TypeError: `fake_logits` is no array of floats.
+
+    Example:
+        >>> import numpy as np
+        >>> non_saturating_generator_grad(np.asarray([-10.0, 0.0, 10.0])).round(4).tolist()
+        [-1.0, -0.5, -0.0]
+    """
+    float_namespace(fake_logits=fake_logits)
+    return -stable.sigmoid(-fake_logits)
+
+
+def least_squares_discriminator(
+    real_scores: Array,
+    fake_scores: Array,
+    *,
+    real_target: float = 1.0,
+    fake_target: float = 0.0,
+) -> Array:
+    r"""Return the discriminator's least-squares loss, for each pair of a real and a fake.
+
+    Formula: $\frac{1}{2} (r - b)^2 + \frac{1}{2} (f - a)^2$, where r and f are the scores of the
+    real and of the fake example, b is `real_target` and a is `fake_target`.
+
+    Args:
+        real_scores: Floats of any shape: the discriminator's scores of real examples, without a
+            sigmoid.
+        fake_scores: Floats of the shape and dtype of `real_scores`: those of generated examples.
+        real_target: The score that a real example should get: b in the paper.
+        fake_target: The score that a fake should get: a in the paper.
+
+    Returns:
+        Array of the shape and dtype of `real_scores`; at least 0.
+
+    Gradient:
+        $r - b$ and $f - a$; see `least_squares_discriminator_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            target is no number.
+        ValueError: The two shapes differ, or a target is not finite.
+
+    Numerics:
+        As `squared_error`: overflows from scores of 255 in float16.
+
+    Convention:
+        With the factor ½. The paper's two codings: a = 0, b = 1 and the generator's c = 1; or
+        a = -1, b = 1, c = 0, which makes the game a Pearson χ² divergence. torch: half of
+        `mse_loss` to each target.
+
+    Example:
+        >>> import numpy as np
+        >>> least_squares_discriminator(np.asarray([0.5]), np.asarray([1.0])).tolist()
+        [0.625]
+
+    Reference:
+        Mao et al. (2017), Least Squares Generative Adversarial Networks.
+    """
+    xp = float_namespace(real_scores=real_scores, fake_scores=fake_scores)
+    real_target = check_in(REALS, real_target=real_target)
+    fake_target = check_in(REALS, fake_target=fake_target)
+    of_real = squared_error(real_scores, xp.full_like(real_scores, real_target))
+    of_fake = squared_error(fake_scores, xp.full_like(fake_scores, fake_target))
+    return (of_real + of_fake) / 2
+
+
+def least_squares_discriminator_grad(
+    real_scores: Array,
+    fake_scores: Array,
+    *,
+    real_target: float = 1.0,
+    fake_target: float = 0.0,
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `least_squares_discriminator` by the two scores.
+
+    Formula: $(r - b, \; f - a)$, where r and f are the scores of the real and of the fake example,
+    b is `real_target` and a is `fake_target`.
+
+    Args:
+        real_scores: Floats of any shape.
+        fake_scores: Floats of the shape and dtype of `real_scores`.
+        real_target: The score that a real example should get.
+        fake_target: The score that a fake should get.
+
+    Returns:
+        Two arrays of the shape and dtype of `real_scores`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            target is no number.
+        ValueError: The two shapes differ, or a target is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> least_squares_discriminator_grad(np.asarray([0.5]), np.asarray([1.0]))
+        (array([-0.5]), array([1.]))
+    """
+    float_namespace(real_scores=real_scores, fake_scores=fake_scores)
+    real_target = check_in(REALS, real_target=real_target)
+    fake_target = check_in(REALS, fake_target=fake_target)
+    return real_scores - real_target, fake_scores - fake_target
+
+
+def least_squares_generator(fake_scores: Array, *, target: float = 1.0) -> Array:
+    r"""Return the generator's least-squares loss of each fake.
+
+    Formula: $\frac{1}{2} (f - c)^2$, where f is the score of the fake and c is `target`.
+
+    Args:
+        fake_scores: Floats of any shape: the discriminator's scores of generated examples.
+        target: The score that the generator wants its fakes to get: c in the paper.
+
+    Returns:
+        Array of the shape and dtype of `fake_scores`; at least 0.
+
+    Gradient:
+        $f - c$; see `least_squares_generator_grad`.
+
+    Raises:
+        TypeError: `fake_scores` is no array of floats, or `target` is no number.
+        ValueError: `target` is not finite.
+
+    Numerics:
+        As `squared_error`: overflows from scores of 255 in float16.
+
+    Convention:
+        With the factor ½; see `least_squares_discriminator` for the two codings. torch: half of
+        `mse_loss` to the target.
+
+    Example:
+        >>> import numpy as np
+        >>> least_squares_generator(np.asarray([0.5, 1.0, 3.0])).tolist()
+        [0.125, 0.0, 2.0]
+
+    Reference:
+        Mao et al. (2017), Least Squares Generative Adversarial Networks.
+    """
+    xp = float_namespace(fake_scores=fake_scores)
+    target = check_in(REALS, target=target)
+    return squared_error(fake_scores, xp.full_like(fake_scores, target)) / 2
+
+
+def least_squares_generator_grad(fake_scores: Array, *, target: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `least_squares_generator` by the scores.
+
+    Formula: $f - c$, where f is the score of the fake and c is `target`.
+
+    Args:
+        fake_scores: Floats of any shape.
+        target: The score that the generator wants its fakes to get.
+
+    Returns:
+        Array of the shape and dtype of `fake_scores`; unbounded.
+
+    Raises:
+        TypeError: `fake_scores` is no array of floats, or `target` is no number.
+        ValueError: `target` is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> least_squares_generator_grad(np.asarray([0.5, 1.0, 3.0])).tolist()
+        [-0.5, 0.0, 2.0]
+    """
+    float_namespace(fake_scores=fake_scores)
+    return fake_scores - check_in(REALS, target=target)
+
+
+def hinge_discriminator(real_scores: Array, fake_scores: Array) -> Array:
+    r"""Return the discriminator's hinge loss, for each pair of a real and a fake.
+
+    Formula: $\max(0, 1 - r) + \max(0, 1 + f)$, where r and f are the scores of the real and of the
+    fake example. The generator's side of it is `wasserstein_generator`.
+
+    Args:
+        real_scores: Floats of any shape: the discriminator's scores of real examples.
+        fake_scores: Floats of the shape and dtype of `real_scores`: those of generated examples.
+
+    Returns:
+        Array of the shape and dtype of `real_scores`; at least 0.
+
+    Gradient:
+        -1 where $r \le 1$ and 1 where $f \ge -1$, else 0; see `hinge_discriminator_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Numerics:
+        As `losscourse.losses.margin.hinge`, of the margins r and -f.
+
+    Convention:
+        It is 2 where no critic can tell real from fake. torch: `F.relu(1 - real_scores) +
+        F.relu(1 + fake_scores)`.
+
+    Example:
+        >>> import numpy as np
+        >>> hinge_discriminator(np.asarray([0.5, 2.0]), np.asarray([0.0, -3.0])).tolist()
+        [1.5, 0.0]
+
+    Reference:
+        Lim and Ye (2017), Geometric GAN; Miyato et al. (2018), Spectral Normalization for
+        Generative Adversarial Networks.
+    """
+    xp = float_namespace(real_scores=real_scores, fake_scores=fake_scores)
+    ones = xp.ones_like(real_scores)
+    return hinge(real_scores, ones) + hinge(fake_scores, -ones)
+
+
+def hinge_discriminator_grad(real_scores: Array, fake_scores: Array) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `hinge_discriminator` by the two scores.
+
+    Formula: $(-[r \le 1], \; [f \ge -1])$, where r and f are the scores of the real and of the fake
+    example. At the kinks, r = 1 and f = -1, the subgradients -1 and 1 are taken, as `hinge_grad`
+    does.
+
+    Args:
+        real_scores: Floats of any shape.
+        fake_scores: Floats of the shape and dtype of `real_scores`.
+
+    Returns:
+        Two arrays of the shape and dtype of `real_scores`; -1 or 0, and 0 or 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> of_real, of_fake = hinge_discriminator_grad(np.asarray([0.5]), np.asarray([-3.0]))
+        >>> of_real.tolist(), of_fake.tolist()
+        ([-1.0], [0.0])
+    """
+    xp = float_namespace(real_scores=real_scores, fake_scores=fake_scores)
+    ones = xp.ones_like(real_scores)
+    return hinge_grad(real_scores, ones), hinge_grad(fake_scores, -ones)
+
+
+def wasserstein_critic(real_scores: Array, fake_scores: Array) -> Array:
+    r"""Return the critic's loss in a Wasserstein GAN, for each pair of a real and a fake.
+
+    Formula: $f - r$, where r and f are the critic's scores of the real and of the fake example.
+
+    Args:
+        real_scores: Floats of any shape: the critic's scores of real examples.
+        fake_scores: Floats of the shape and dtype of `real_scores`: those of generated examples.
+
+    Returns:
+        Array of the shape and dtype of `real_scores`, in the unit of the scores; unbounded.
+
+    Gradient:
+        -1 and 1; see `wasserstein_critic_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Numerics:
+        Exact up to the rounding of the subtraction. Nothing bounds it below: the critic must be
+        held to slopes of 1, see `gradient_penalty`.
+
+    Convention:
+        Over the critics that are 1-Lipschitz, its mean has the infimum -W₁, minus the Wasserstein
+        distance of the two distributions.
+
+    Example:
+        >>> import numpy as np
+        >>> wasserstein_critic(np.asarray([2.0]), np.asarray([0.5])).tolist()
+        [-1.5]
+
+    Reference:
+        Arjovsky, Chintala and Bottou (2017), Wasserstein Generative Adversarial Networks.
+    """
+    float_namespace(real_scores=real_scores, fake_scores=fake_scores)
+    return fake_scores - real_scores
+
+
+def wasserstein_critic_grad(real_scores: Array, fake_scores: Array) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `wasserstein_critic` by the two scores.
+
+    Formula: $(-1, \; 1)$.
+
+    Args:
+        real_scores: Floats of any shape.
+        fake_scores: Floats of the shape and dtype of `real_scores`.
+
+    Returns:
+        Two arrays of the shape and dtype of `real_scores`; -1, and 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> wasserstein_critic_grad(np.asarray([2.0]), np.asarray([0.5]))
+        (array([-1.]), array([1.]))
+    """
+    float_namespace(real_scores=real_scores, fake_scores=fake_scores)
+    return _constant(real_scores, -1.0), _constant(fake_scores, 1.0)
+
+
+def wasserstein_generator(fake_scores: Array) -> Array:
+    r"""Return the generator's loss in a Wasserstein GAN, and in a hinge GAN.
+
+    Formula: $-f$, where f is the critic's score of a fake.
+
+    Args:
+        fake_scores: Floats of any shape: the critic's scores of generated examples.
+
+    Returns:
+        Array of the shape and dtype of `fake_scores`, in the unit of the scores; unbounded.
+
+    Gradient:
+        -1; see `wasserstein_generator_grad`. How strong the pull on the generator is, the critic's
+        own slope decides.
+
+    Raises:
+        TypeError: `fake_scores` is no array of floats.
+
+    Numerics:
+        Exact.
+
+    Convention:
+        The generator of `wasserstein_critic` and that of `hinge_discriminator`: one formula.
+
+    Example:
+        >>> import numpy as np
+        >>> wasserstein_generator(np.asarray([0.5, -2.0])).tolist()
+        [-0.5, 2.0]
+
+    Reference:
+        Arjovsky, Chintala and Bottou (2017), Wasserstein Generative Adversarial Networks; for the
+        hinge, Lim and Ye (2017), Geometric GAN.
+    """
+    float_namespace(fake_scores=fake_scores)
+    return -fake_scores
+
+
+def wasserstein_generator_grad(fake_scores: Array) -> Array:
+    r"""Return the derivative of the summed `wasserstein_generator` by the scores.
+
+    Formula: $-1$.
+
+    Args:
+        fake_scores: Floats of any shape.
+
+    Returns:
+        Array of the shape and dtype of `fake_scores`; -1.
+
+    Raises:
+        TypeError: `fake_scores` is no array of floats.
+
+    Example:
+        >>> import numpy as np
+        >>> wasserstein_generator_grad(np.asarray([0.5, -2.0])).tolist()
+        [-1.0, -1.0]
+    """
+    float_namespace(fake_scores=fake_scores)
+    return _constant(fake_scores, -1.0)
 
 
 def _check_axes(axes: str, **named: Array) -> Any:

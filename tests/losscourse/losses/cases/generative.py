@@ -7,9 +7,11 @@ from typing import Any
 import array_api_compat
 import mpmath
 import numpy as np
-import scipy.special
 import torch
 import torch.nn.functional as F
+from scipy.spatial.distance import jensenshannon
+from scipy.special import expit
+from scipy.stats import wasserstein_distance
 
 from losscourse import stable
 from losscourse.arrays import Array
@@ -150,7 +152,7 @@ BERNOULLI_RECONSTRUCTION = Case(
     ),
     statistic=lambda targets: targets.mean(axis=0),
     sample=sample_binary_rows,
-    link=scipy.special.expit,
+    link=expit,
     limits=lambda: (
         Point(((INF, 0.0), (1.0, 0.0)), (0.0, 0.5), math.log(2)),
         Point(((INF, 0.0), (0.0, 0.0)), (1.0, 0.5), INF),
@@ -352,10 +354,505 @@ NEGATIVE_ELBO = Case(
     ),
 )
 
+
+def draw_pairs(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of real examples and of fakes."""
+    return scale * rng.normal(size=n), scale * rng.normal(size=n)
+
+
+def draw_fakes(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of fakes."""
+    return (scale * rng.normal(size=n),)
+
+
+BOTH_ARE_PREDICTIONS = {"minimiser_is_the_statistic": "both arguments are predictions: no target"}
+NO_TARGET = {"minimiser_is_the_statistic": "a generator has no target"}
+
+SURE = np.asarray([-30.0, -8.0, -3.0, 0.0, 3.0, 8.0, 30.0])
+"""Logits of a discriminator that is ever surer."""
+
+OUTCOMES = np.asarray([[0.5, 0.1], [0.25, 0.2], [0.15, 0.3], [0.1, 0.4]])
+"""Probabilities of four outcomes: among the real, and among the fakes."""
+
+
+def exact_log_sigmoid(x: Any) -> Any:
+    """Return the logarithm of the sigmoid, in enough digits for any float64."""
+    with mpmath.workdps(400):
+        return mpmath.log(1 / (1 + mpmath.exp(-x)))
+
+
+def torch_cross_entropy(label: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return torch's binary cross-entropy against one label."""
+    return lambda z: F.binary_cross_entropy_with_logits(
+        z, torch.full_like(z, label), reduction="none"
+    )
+
+
+MINIMAX_DISCRIMINATOR = Case(
+    loss=generative.minimax_discriminator,
+    gradient=generative.minimax_discriminator_grad,
+    settings=({},),
+    draw=draw_pairs,
+    oracle=(
+        "torch binary_cross_entropy_with_logits, of labels 1 and 0",
+        from_torch(lambda r, f: torch_cross_entropy(1.0)(r) + torch_cross_entropy(0.0)(f)),
+    ),
+    exact=lambda r, f: -exact_log_sigmoid(r) - exact_log_sigmoid(-f),
+    by=2,
+    limits=lambda: (
+        Point((INF, 0.0), 0.0, math.log(2)),
+        Point((-INF, 0.0), -1.0, INF),
+        Point((0.0, INF), -0.5, INF),
+        Point((0.0, -INF), -0.5, math.log(2)),
+    ),
+    chance=lambda: (np.zeros(2), np.zeros(2)),
+    corners=lambda: ((SURE, SURE[::-1]),),
+    without=BOTH_ARE_PREDICTIONS,
+    identities=(
+        Identity(
+            "log 4 - 2 · Jensen-Shannon at the best discriminator",
+            lambda loss: (
+                np.sum(
+                    OUTCOMES[:, 0]
+                    * loss(np.log(OUTCOMES[:, 0] / OUTCOMES[:, 1]), -INF * np.ones(4))
+                    + OUTCOMES[:, 1]
+                    * loss(INF * np.ones(4), np.log(OUTCOMES[:, 0] / OUTCOMES[:, 1]))
+                ),
+                math.log(4) - 2 * jensenshannon(OUTCOMES[:, 0], OUTCOMES[:, 1]) ** 2,
+            ),
+        ),
+        Identity(
+            "the roles swapped with the signs",
+            lambda loss: (
+                loss(*example(draw_pairs)),
+                loss(-example(draw_pairs)[1], -example(draw_pairs)[0]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, r, f: -stable.softplus(-r) - stable.softplus(f)),
+        wrong("loss", "labels swapped", lambda xp, r, f: stable.softplus(r) + stable.softplus(-f)),
+        wrong(
+            "loss", "both called real", lambda xp, r, f: stable.softplus(-r) + stable.softplus(-f)
+        ),
+        wrong(
+            "loss",
+            "mean of the two",
+            lambda xp, r, f: (stable.softplus(-r) + stable.softplus(f)) / 2,
+        ),
+        wrong(
+            "loss",
+            "from probabilities",
+            lambda xp, r, f: -xp.log(stable.sigmoid(r)) - xp.log(1 - stable.sigmoid(f)),
+        ),
+        wrong("gradient", "sign", lambda xp, r, f: (stable.sigmoid(-r), -stable.sigmoid(f))),
+        wrong("gradient", "order", lambda xp, r, f: (stable.sigmoid(f), -stable.sigmoid(-r))),
+        wrong(
+            "gradient", "1 - σ cancels", lambda xp, r, f: (stable.sigmoid(r) - 1, stable.sigmoid(f))
+        ),
+    ),
+)
+
+MINIMAX_GENERATOR = Case(
+    loss=generative.minimax_generator,
+    gradient=generative.minimax_generator_grad,
+    settings=({},),
+    draw=draw_fakes,
+    oracle=(
+        "torch binary_cross_entropy_with_logits of label 0, negated",
+        from_torch(lambda f: -torch_cross_entropy(0.0)(f)),
+    ),
+    exact=lambda f: exact_log_sigmoid(-f),
+    limits=lambda: (Point((INF,), -1.0, -INF), Point((-INF,), 0.0, 0.0)),
+    chance=lambda: (np.zeros(2),),
+    corners=lambda: ((SURE,),),
+    without=NO_TARGET,
+    identities=(
+        Identity(
+            "zero-sum: what the discriminator's loss holds of the fakes",
+            lambda loss: (
+                loss(*example(draw_fakes)),
+                -generative.minimax_discriminator(INF * np.ones(50), *example(draw_fakes)),
+            ),
+        ),
+        Identity(
+            "the logarithm of a real example's probability in the discriminator's eyes, mirrored",
+            lambda loss: (loss(*example(draw_fakes)), np.log1p(-expit(*example(draw_fakes)))),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "non-saturating", lambda xp, f: stable.softplus(-f)),
+        wrong("loss", "sign", lambda xp, f: stable.softplus(f)),
+        wrong("loss", "of the real", lambda xp, f: -stable.softplus(-f)),
+        wrong("loss", "from probabilities", lambda xp, f: xp.log(1 - stable.sigmoid(f))),
+        wrong("loss", "linear", lambda xp, f: -f),
+        wrong("gradient", "non-saturating", lambda xp, f: -stable.sigmoid(-f)),
+        wrong("gradient", "sign", lambda xp, f: stable.sigmoid(f)),
+    ),
+)
+
+NON_SATURATING_GENERATOR = Case(
+    loss=generative.non_saturating_generator,
+    gradient=generative.non_saturating_generator_grad,
+    settings=({},),
+    draw=draw_fakes,
+    oracle=(
+        "torch binary_cross_entropy_with_logits of label 1",
+        from_torch(torch_cross_entropy(1.0)),
+    ),
+    exact=lambda f: -exact_log_sigmoid(f),
+    limits=lambda: (Point((INF,), 0.0, 0.0), Point((-INF,), -1.0, INF)),
+    chance=lambda: (np.zeros(2),),
+    corners=lambda: ((SURE,),),
+    without=NO_TARGET,
+    identities=(
+        Identity(
+            "minus the logit, minus the minimax loss",
+            lambda loss: (
+                loss(*example(draw_fakes)),
+                -example(draw_fakes)[0] - generative.minimax_generator(*example(draw_fakes)),
+            ),
+        ),
+        Identity(
+            "the two generators' gradients sum to -1",
+            lambda loss: (
+                generative.non_saturating_generator_grad(*example(draw_fakes))
+                + generative.minimax_generator_grad(*example(draw_fakes)),
+                -np.ones(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "saturating", lambda xp, f: -stable.softplus(f)),
+        wrong("loss", "sign", lambda xp, f: -stable.softplus(-f)),
+        wrong("loss", "the discriminator's", lambda xp, f: stable.softplus(f)),
+        wrong("loss", "from probabilities", lambda xp, f: -xp.log(stable.sigmoid(f))),
+        wrong("loss", "overflows", lambda xp, f: xp.log1p(xp.exp(-f))),
+        wrong("gradient", "saturating", lambda xp, f: -stable.sigmoid(f)),
+        wrong("gradient", "sign", lambda xp, f: stable.sigmoid(-f)),
+        wrong("gradient", "1 - σ cancels", lambda xp, f: stable.sigmoid(f) - 1),
+    ),
+)
+
+
+def torch_half_squared(scores: torch.Tensor, target: float) -> torch.Tensor:
+    """Return half of torch's squared error to one number."""
+    return F.mse_loss(scores, torch.full_like(scores, target), reduction="none") / 2
+
+
+LEAST_SQUARES_DISCRIMINATOR = Case(
+    loss=generative.least_squares_discriminator,
+    gradient=generative.least_squares_discriminator_grad,
+    settings=(
+        {},
+        {"real_target": 1.0, "fake_target": 0.0},
+        {"real_target": 1.0, "fake_target": -1.0},
+    ),
+    draw=draw_pairs,
+    oracle=(
+        "torch mse_loss to each target, halved",
+        from_torch(
+            lambda r, f, real_target=1.0, fake_target=0.0: (
+                torch_half_squared(r, real_target) + torch_half_squared(f, fake_target)
+            )
+        ),
+    ),
+    exact=lambda r, f, real_target=1.0, fake_target=0.0: (
+        mpmath.norm([r - real_target, f - fake_target]) ** 2 / 2
+    ),
+    by=2,
+    limits=lambda real_target=1.0, fake_target=0.0: (
+        Point((INF, 0.0), INF, INF),
+        Point((-INF, 0.0), -INF, INF),
+        Point((1.0, INF), 1.0 - real_target, INF),
+    ),
+    without=BOTH_ARE_PREDICTIONS,
+    identities=(
+        Identity(
+            "the best discriminator's loss, from its score (b p + a q)/(p + q)",
+            lambda loss: (
+                np.sum(
+                    OUTCOMES[:, 0] * loss(best_score(), np.zeros(4))
+                    + OUTCOMES[:, 1] * loss(np.ones(4), best_score())
+                ),
+                np.sum(np.prod(OUTCOMES, axis=1) / OUTCOMES.sum(axis=1)) / 2,
+            ),
+        ),
+        Identity(
+            "half the squared distance of the two scores from their targets",
+            lambda loss: (
+                loss(*example(draw_pairs), fake_target=-1.0),
+                generative.gaussian_reconstruction(
+                    np.stack(example(draw_pairs), axis=-1), np.tile([1.0, -1.0], (50, 1))
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "½ missing",
+            lambda xp, r, f, real_target=1.0, fake_target=0.0: (
+                (r - real_target) ** 2 + (f - fake_target) ** 2
+            ),
+        ),
+        wrong(
+            "loss",
+            "targets swapped",
+            lambda xp, r, f, real_target=1.0, fake_target=0.0: (
+                ((r - fake_target) ** 2 + (f - real_target) ** 2) / 2
+            ),
+        ),
+        wrong(
+            "loss",
+            "fake target left out",
+            lambda xp, r, f, real_target=1.0, fake_target=0.0: ((r - real_target) ** 2 + f**2) / 2,
+        ),
+        wrong(
+            "loss",
+            "of probabilities",
+            lambda xp, r, f, real_target=1.0, fake_target=0.0: (
+                ((stable.sigmoid(r) - real_target) ** 2 + (stable.sigmoid(f) - fake_target) ** 2)
+                / 2
+            ),
+        ),
+        wrong(
+            "gradient",
+            "twice",
+            lambda xp, r, f, real_target=1.0, fake_target=0.0: (
+                2 * (r - real_target),
+                2 * (f - fake_target),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "order",
+            lambda xp, r, f, real_target=1.0, fake_target=0.0: (f - fake_target, r - real_target),
+        ),
+    ),
+)
+
+
+def best_score() -> np.ndarray:
+    """Return the least-squares discriminator's best scores of the outcomes, for targets 1 and 0."""
+    return OUTCOMES[:, 0] / OUTCOMES.sum(axis=1)
+
+
+LEAST_SQUARES_GENERATOR = Case(
+    loss=generative.least_squares_generator,
+    gradient=generative.least_squares_generator_grad,
+    settings=({}, {"target": 1.0}, {"target": 0.0}),
+    draw=draw_fakes,
+    oracle=(
+        "torch mse_loss, halved",
+        from_torch(lambda f, target=1.0: torch_half_squared(f, target)),
+    ),
+    exact=lambda f, target=1.0: (f**2 - 2 * target * f + target**2) / 2,
+    limits=lambda target=1.0: (Point((INF,), INF, INF), Point((-INF,), -INF, INF)),
+    without=NO_TARGET,
+    identities=(
+        Identity(
+            "half the squared error",
+            lambda loss: (
+                loss(*example(draw_fakes), target=0.5),
+                regression.squared_error(*example(draw_fakes), np.full(50, 0.5)) / 2,
+            ),
+        ),
+        Identity(
+            "the discriminator's loss of a perfect real score and of fakes called real",
+            lambda loss: (
+                loss(*example(draw_fakes)),
+                generative.least_squares_discriminator(
+                    np.ones(50), *example(draw_fakes), fake_target=1.0
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "½ missing", lambda xp, f, target=1.0: (f - target) ** 2),
+        wrong("loss", "the discriminator's target", lambda xp, f, target=1.0: f**2 / 2),
+        wrong("loss", "sign of the target", lambda xp, f, target=1.0: (f + target) ** 2 / 2),
+        wrong("loss", "absolute", lambda xp, f, target=1.0: xp.abs(f - target)),
+        wrong(
+            "loss",
+            "of a probability",
+            lambda xp, f, target=1.0: (stable.sigmoid(f) - target) ** 2 / 2,
+        ),
+        wrong("gradient", "twice", lambda xp, f, target=1.0: 2 * (f - target)),
+        wrong("gradient", "sign", lambda xp, f, target=1.0: target - f),
+    ),
+)
+
+HINGE_DISCRIMINATOR = Case(
+    loss=generative.hinge_discriminator,
+    gradient=generative.hinge_discriminator_grad,
+    settings=({},),
+    draw=draw_pairs,
+    oracle=(
+        "torch margin_ranking_loss, of signs 1 and -1",
+        from_torch(
+            lambda r, f: sum(
+                F.margin_ranking_loss(
+                    z, torch.zeros_like(z), s * torch.ones_like(z), margin=1.0, reduction="none"
+                )
+                for z, s in ((r, 1), (f, -1))
+            )
+        ),
+    ),
+    exact=lambda r, f: (abs(1 - r) + (1 - r)) / 2 + (abs(1 + f) + (1 + f)) / 2,
+    by=2,
+    kinks=lambda: (Point((1.0, 0.0), -1.0), Point((1.0, -2.0), -1.0)),
+    limits=lambda: (
+        Point((INF, 0.0), 0.0, 1.0),
+        Point((-INF, 0.0), -1.0, INF),
+        Point((2.0, -INF), 0.0, 0.0),
+        Point((2.0, INF), 0.0, INF),
+    ),
+    chance=lambda: (np.zeros(2), np.zeros(2)),
+    rounding=1.0,
+    without=BOTH_ARE_PREDICTIONS,
+    identities=(
+        Identity(
+            "2 - 2 · total variation at the best discriminator",
+            lambda loss: (
+                np.sum(
+                    OUTCOMES[:, 0] * loss(np.sign(np.subtract(*OUTCOMES.T)), -np.ones(4))
+                    + OUTCOMES[:, 1] * loss(np.ones(4), np.sign(np.subtract(*OUTCOMES.T)))
+                ),
+                2 - np.abs(np.subtract(*OUTCOMES.T)).sum(),
+            ),
+        ),
+        Identity(
+            "the roles swapped with the signs",
+            lambda loss: (
+                loss(*example(draw_pairs)),
+                loss(-example(draw_pairs)[1], -example(draw_pairs)[0]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign of the fake", lambda xp, r, f: relu(xp, 1 - r) + relu(xp, 1 - f)),
+        wrong("loss", "margin 0", lambda xp, r, f: relu(xp, -r) + relu(xp, f)),
+        wrong("loss", "no hinge", lambda xp, r, f: 1 - r + 1 + f),
+        wrong("loss", "one hinge for both", lambda xp, r, f: relu(xp, 2 - r + f)),
+        wrong("loss", "squared", lambda xp, r, f: relu(xp, 1 - r) ** 2 + relu(xp, 1 + f) ** 2),
+        wrong(
+            "gradient",
+            "the critic's",
+            lambda xp, r, f: (-xp.ones_like(r), xp.ones_like(f)),
+        ),
+        wrong(
+            "gradient",
+            "0 at the kink",
+            lambda xp, r, f: (
+                -xp.astype(r < 1, r.dtype),
+                xp.astype(f > -1, f.dtype),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, r, f: (
+                xp.astype(r <= 1, r.dtype),
+                -xp.astype(f >= -1, f.dtype),
+            ),
+        ),
+    ),
+)
+
+
+def relu(xp: Any, x: Array) -> Array:
+    """Return the positive part."""
+    return xp.clip(x, min=0)
+
+
+WASSERSTEIN_CRITIC = Case(
+    loss=generative.wasserstein_critic,
+    gradient=generative.wasserstein_critic_grad,
+    settings=({},),
+    draw=draw_pairs,
+    oracle=("NumPy subtract", lambda r, f: np.subtract(f, r)),
+    exact=lambda r, f: -(r - f),
+    by=2,
+    limits=lambda: (
+        Point((INF, 0.0), -1.0, -INF),
+        Point((-INF, 0.0), -1.0, INF),
+        Point((0.0, INF), -1.0, INF),
+    ),
+    without=BOTH_ARE_PREDICTIONS,
+    identities=(
+        Identity(
+            "minus the Wasserstein distance, for the critic x of samples of which one is shifted",
+            lambda loss: (
+                np.mean(loss(np.arange(9.0) + 2.5, np.arange(9.0))),
+                -wasserstein_distance(np.arange(9.0) + 2.5, np.arange(9.0)),
+            ),
+        ),
+        Identity(
+            "zero-sum with the generator",
+            lambda loss: (
+                loss(np.zeros(50), *example(draw_fakes)),
+                -generative.wasserstein_generator(*example(draw_fakes)),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, r, f: r - f),
+        wrong("loss", "absolute", lambda xp, r, f: xp.abs(f - r)),
+        wrong("loss", "mean of the two", lambda xp, r, f: (f - r) / 2),
+        wrong("loss", "logistic", lambda xp, r, f: stable.softplus(f - r)),
+        wrong("gradient", "sign", lambda xp, r, f: (xp.ones_like(r), -xp.ones_like(f))),
+        wrong("gradient", "NaN hidden", lambda xp, r, f: (-xp.ones_like(r), xp.ones_like(f))),
+    ),
+)
+
+WASSERSTEIN_GENERATOR = Case(
+    loss=generative.wasserstein_generator,
+    gradient=generative.wasserstein_generator_grad,
+    settings=({},),
+    draw=draw_fakes,
+    oracle=("NumPy negative", np.negative),
+    exact=lambda f: 0 - f,
+    limits=lambda: (Point((INF,), -1.0, -INF), Point((-INF,), -1.0, INF)),
+    without=NO_TARGET,
+    identities=(
+        Identity(
+            "what the critic's loss holds of the fakes, negated",
+            lambda loss: (
+                loss(*example(draw_fakes)),
+                -generative.wasserstein_critic(np.zeros(50), *example(draw_fakes)),
+            ),
+        ),
+        Identity(
+            "the tail of the non-saturating loss",
+            lambda loss: (
+                loss(np.linspace(-90.0, -40.0, 50)),
+                generative.non_saturating_generator(np.linspace(-90.0, -40.0, 50)),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, f: +1 * f),
+        wrong("loss", "hinge", lambda xp, f: relu(xp, 1 - f)),
+        wrong("loss", "logistic", lambda xp, f: stable.softplus(-f)),
+        wrong("loss", "absolute", lambda xp, f: -xp.abs(f)),
+        wrong("gradient", "sign", lambda xp, f: xp.ones_like(f)),
+        wrong("gradient", "NaN hidden", lambda xp, f: -xp.ones_like(f)),
+    ),
+)
+
 CASES = [
     GAUSSIAN_RECONSTRUCTION,
     BERNOULLI_RECONSTRUCTION,
     GAUSSIAN_KL,
     NEGATIVE_ELBO,
+    MINIMAX_DISCRIMINATOR,
+    MINIMAX_GENERATOR,
+    NON_SATURATING_GENERATOR,
+    LEAST_SQUARES_DISCRIMINATOR,
+    LEAST_SQUARES_GENERATOR,
+    HINGE_DISCRIMINATOR,
+    WASSERSTEIN_CRITIC,
+    WASSERSTEIN_GENERATOR,
 ]
 HELPERS: list[Helper] = []
