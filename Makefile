@@ -1,9 +1,10 @@
-# serve · book · test · lint · exercises · grade · picture · clean
+# serve · book · test · lint · exercises · grade · bench · picture · clean
 # A stamp stands for each step, so that a second call runs only what its sources ask for.
 
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
+LOSSES ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 
@@ -22,7 +23,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book test lint exercises grade picture clean chromium
+.PHONY: serve book test lint exercises grade bench picture clean chromium
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -43,6 +44,9 @@ lint: $(INSTALLED)
 
 grade: $(INSTALLED)
 	$(BIN)/python -m pytest tests/exercises -m slow -s
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks.losses $(LOSSES)
 
 picture: $(BOOK) chromium
 	$(BIN)/python book/picture.py
@@ -81,7 +85,7 @@ $(PACKAGE): $(INSTALLED) $(PACKAGE_SOURCES) $(call sources,book/_ext)
 	@mkdir -p $(@D) && touch $@
 
 # On failure the parsed pages go, so that the next call reports their warnings again.
-$(BOOK): $(WHEEL) $(PACKAGE) _config.yml $(filter-out %/site.png,$(call sources,book))
+$(BOOK): $(WHEEL) $(PACKAGE) _config.yml $(call sources,benchmarks) $(filter-out %/site.png,$(call sources,book))
 	$(BIN)/jupyter-book build book --config _config.yml --path-output build \
 	  -W -n --keep-going || { rm -rf build/_build/.doctrees; exit 1; }
 	@ln -sfn _build/html $(SITE)

@@ -1,0 +1,1 @@
+"""Timings and sizes, as ratios against named peers; the results are committed beside them."""
