@@ -32,8 +32,10 @@ __all__ = [
     "brier_grad",
     "distillation",
     "distillation_grad",
+    "effective_number_weights",
     "exponential",
     "exponential_grad",
+    "inverse_frequency_weights",
     "logit_adjusted_cross_entropy",
     "logit_adjusted_cross_entropy_grad",
     "modified_huber",
@@ -1412,3 +1414,86 @@ def _adjusted(logits: Array, labels: Array, log_priors: Array, tau: float) -> Ar
     check_values(_NOT_POSITIVE, log_priors=log_priors)
     tau = check_in(NON_NEGATIVE, tau=tau)
     return logits + stable.times(xp.full_like(log_priors, tau), log_priors)
+
+
+def inverse_frequency_weights(counts: Array) -> Array:
+    r"""Return one weight per class under which all classes weigh the same.
+
+    Formula: $n / (K n_k)$, where $n_k$ are the classes' counts, n is their sum and K their number.
+
+    Args:
+        counts: Floats of shape (..., K), above 0: how many examples each class has.
+
+    Returns:
+        Array of the shape and dtype of `counts`; above 0. Over all examples their mean is 1, since
+        $\sum_k n_k w_k = n$.
+
+    Raises:
+        TypeError: `counts` is no array of floats.
+        ValueError: `counts` has no axis, or a count is not above 0: a class without an example has
+            no weight.
+
+    Convention:
+        scikit-learn's `class_weight="balanced"`. Pick an example's weight by its label and give it
+        to `reduce.weighted_mean`, which divides by the sum of the weights.
+
+    Example:
+        >>> import numpy as np
+        >>> inverse_frequency_weights(np.asarray([6.0, 2.0])).round(4).tolist()
+        [0.6667, 2.0]
+
+    Reference:
+        Pedregosa et al. (2011), Scikit-learn: Machine Learning in Python.
+    """
+    xp = _check_counts(counts)
+    return xp.mean(counts, axis=-1, keepdims=True) / counts
+
+
+def effective_number_weights(counts: Array, *, beta: float = 0.999) -> Array:
+    r"""Return one weight per class, the inverse of how many examples effectively differ.
+
+    Formula: $w_k \propto (1 - \beta)/(1 - \beta^{n_k})$, where $n_k$ are the classes' counts,
+    scaled so that the mean of the K weights is 1.
+
+    Args:
+        counts: Floats of shape (..., K), above 0: how many examples each class has.
+        beta: How much of each further example is new, in [0, 1). At 0 every class has one
+            effective example and the weight 1; as beta tends to 1, all examples count and the
+            weights tend to the inverse frequencies.
+
+    Returns:
+        Array of the shape and dtype of `counts`; above 0, with the mean 1 over the classes.
+
+    Raises:
+        TypeError: `counts` is no array of floats, or `beta` is no number.
+        ValueError: `counts` has no axis, or a count is not above 0: a class without an example has
+            no weight, or `beta` is not
+            in [0, 1).
+
+    Convention:
+        The paper's: the weights sum to K. That is a mean of 1 over the classes; the mean of 1 over
+        the examples is that of `inverse_frequency_weights`. `reduce.weighted_mean` divides by the
+        sum of the weights, and the scale with it.
+
+    Example:
+        >>> import numpy as np
+        >>> effective_number_weights(np.asarray([6.0, 2.0]), beta=0.5).round(4).tolist()
+        [0.8649, 1.1351]
+
+    Reference:
+        Cui et al. (2019), Class-Balanced Loss Based on Effective Number of Samples.
+    """
+    xp = _check_counts(counts)
+    beta = check_in(_UNIT_FROM_ZERO, beta=beta)
+    # 1 - beta^n cancels where beta is nearly 1, and beta itself rounds to 1 in float16.
+    log_beta = math.log(beta) if beta > 0 else -math.inf
+    weights = (1 - beta) / -xp.expm1(log_beta * counts)
+    return weights / xp.mean(weights, axis=-1, keepdims=True)
+
+
+def _check_counts(counts: Array) -> Any:
+    """Check counts (..., K); return their namespace."""
+    xp = real_namespace(counts=counts)
+    check_axes("... K", counts=counts)
+    check_values(POSITIVE, counts=counts)
+    return xp

@@ -12,6 +12,7 @@ import scipy.special
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import brier_score_loss
+from sklearn.utils.class_weight import compute_class_weight
 
 from losscourse import stable
 from losscourse.arrays import Array, one_hot, pick
@@ -1850,6 +1851,170 @@ SMOOTH_LABELS = Helper(
     },
 )
 
+COUNTS = np.asarray([1.0, 7.0, 40.0, 2000.0])
+
+
+def is_scikit_learns_balanced(weights: Callable) -> None:
+    labels = np.repeat(np.arange(CLASSES), COUNTS.astype(int))
+    expected = compute_class_weight("balanced", classes=np.arange(CLASSES), y=labels)
+    np.testing.assert_allclose(weights(COUNTS), expected, rtol=1e-14)
+
+
+def each_class_weighs_the_same(weights: Callable) -> None:
+    np.testing.assert_allclose(weights(COUNTS) * COUNTS, np.full(4, COUNTS.mean()), rtol=1e-14)
+
+
+def rows_are_apart(weights: Callable) -> None:
+    both = weights(np.stack([COUNTS, 3 * COUNTS[::-1]]))
+    alone = np.stack([weights(COUNTS), weights(3 * COUNTS[::-1])])
+    np.testing.assert_allclose(both, alone, rtol=1e-14)
+    one = weights(np.asarray([5.0]))
+    np.testing.assert_allclose(one, [1.0], rtol=1e-14)
+
+
+def weights_keep_library_and_dtype(weights: Callable) -> None:
+    counts = np.asarray([3.0, 5.0, 112.0])
+    expected = weights(counts)
+    for library, dtype in FORMATS:
+        inputs = make(library, dtype, counts)
+        out = weights(inputs)
+        assert type(out) is type(inputs)
+        assert dtype_name(out) == dtype
+        np.testing.assert_allclose(read(out), expected, rtol=2 * PRECISION[dtype].rtol)
+
+
+def bad_counts_are_refused(weights: Callable) -> None:
+    for bad, error in (
+        ([1.0], TypeError),
+        (np.asarray([1, 2]), TypeError),
+        (np.asarray(1.0), ValueError),
+        (np.asarray([1.0, 0.0]), ValueError),
+        (np.asarray([1.0, -2.0]), ValueError),
+    ):
+        with pytest.raises(error, match=r"^counts: expected .*got "):
+            weights(bad)
+
+
+def _of_counts(body: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a wrong version that still checks the counts."""
+
+    def mutant(counts: Array, **hyperparameters: float) -> Array:
+        classification.inverse_frequency_weights(counts)
+        return body(counts, **hyperparameters)
+
+    return mutant
+
+
+INVERSE_FREQUENCY_WEIGHTS = Helper(
+    function=classification.inverse_frequency_weights,
+    checks=(
+        is_scikit_learns_balanced,
+        each_class_weighs_the_same,
+        rows_are_apart,
+        weights_keep_library_and_dtype,
+        bad_counts_are_refused,
+    ),
+    mutants={
+        "frequencies": _of_counts(lambda counts: counts / counts.mean(-1, keepdims=True)),
+        "K left out": _of_counts(lambda counts: counts.sum(-1, keepdims=True) / counts),
+        "not scaled": _of_counts(lambda counts: 1 / counts),
+        "mean over the classes 1": _of_counts(
+            lambda counts: (1 / counts) / (1 / counts).mean(-1, keepdims=True)
+        ),
+        "rows taken together": _of_counts(lambda counts: counts.mean() / counts),
+        "left in NumPy": _of_counts(
+            lambda counts: read(counts).mean(-1, keepdims=True) / read(counts)
+        ),
+        "unchecked": lambda counts: np.mean(counts, axis=-1, keepdims=True) / counts,
+    },
+)
+
+
+def matches_the_definition(weights: Callable) -> None:
+    for beta in (0.0, 0.5, 0.9, 0.999):
+        effective = [math.fsum(beta**k for k in range(int(n))) for n in COUNTS]
+        shares = 1 / np.asarray(effective)
+        found = weights(COUNTS, beta=beta)
+        np.testing.assert_allclose(found, CLASSES * shares / shares.sum(), rtol=1e-12)
+
+
+def mean_over_the_classes_is_1(weights: Callable) -> None:
+    for beta in (0.0, 0.5, 0.999, 1 - 1e-15):
+        np.testing.assert_allclose(weights(COUNTS, beta=beta).mean(), 1.0, rtol=1e-14)
+
+
+def all_are_1_at_beta_0(weights: Callable) -> None:
+    np.testing.assert_array_equal(weights(COUNTS, beta=0.0), np.ones(4))
+
+
+def tends_to_the_inverse_frequencies(weights: Callable) -> None:
+    inverse = classification.inverse_frequency_weights(COUNTS)
+    found = weights(COUNTS, beta=1 - 2.0**-50)
+    np.testing.assert_allclose(found, inverse / inverse.mean(), rtol=1e-11)
+
+
+def beta_is_999_thousandths_by_default(weights: Callable) -> None:
+    np.testing.assert_array_equal(weights(COUNTS), weights(COUNTS, beta=np.float64(0.999)))
+
+
+def bad_betas_are_refused(weights: Callable) -> None:
+    for bad, error in ((1.0, ValueError), (-0.1, ValueError), ("1", TypeError), (True, TypeError)):
+        with pytest.raises(error, match=r"^beta: expected .*got "):
+            weights(COUNTS, beta=bad)
+
+
+def _effective(body: Callable[[Array, float], Array]) -> Callable[..., Array]:
+    """Return a wrong version that still checks its arguments, scaled to the mean 1."""
+
+    def mutant(counts: Array, *, beta: float = 0.999) -> Array:
+        classification.effective_number_weights(counts, beta=beta)
+        found = body(counts, float(beta))
+        return found / found.mean(-1, keepdims=True)
+
+    return mutant
+
+
+def _naive_effective(counts: Array, *, beta: float = 0.999) -> Array:
+    return (1 - beta) / (1 - beta**counts)
+
+
+EFFECTIVE_NUMBER_WEIGHTS = Helper(
+    function=classification.effective_number_weights,
+    checks=(
+        matches_the_definition,
+        mean_over_the_classes_is_1,
+        all_are_1_at_beta_0,
+        tends_to_the_inverse_frequencies,
+        beta_is_999_thousandths_by_default,
+        rows_are_apart,
+        weights_keep_library_and_dtype,
+        bad_counts_are_refused,
+        bad_betas_are_refused,
+    ),
+    mutants={
+        "not scaled": _of_counts(_naive_effective),
+        "1 - beta^n cancels": _effective(lambda counts, beta: 1 / (1 - beta**counts)),
+        "effective numbers for their inverses": _effective(
+            lambda counts, beta: 1 - beta ** read(counts)
+        ),
+        "inverse frequencies whatever beta": _effective(
+            lambda counts, beta: classification.inverse_frequency_weights(counts)
+        ),
+        "frequencies for counts": _effective(
+            lambda counts, beta: 1 / (1 - beta ** (counts / counts.sum(-1, keepdims=True)))
+        ),
+        "another default": lambda counts, *, beta=0.9999: classification.effective_number_weights(
+            counts, beta=beta
+        ),
+        "rows taken together": lambda counts, *, beta=0.999: (
+            classification.effective_number_weights(counts.reshape(-1), beta=beta).reshape(
+                counts.shape
+            )
+        ),
+        "unchecked": _naive_effective,
+    },
+)
+
 CASES = [
     BINARY_CROSS_ENTROPY,
     SOFTMAX_CROSS_ENTROPY,
@@ -1868,4 +2033,4 @@ CASES = [
     MODIFIED_HUBER,
     LOGIT_ADJUSTED,
 ]
-HELPERS = [SMOOTH_LABELS]
+HELPERS = [SMOOTH_LABELS, INVERSE_FREQUENCY_WEIGHTS, EFFECTIVE_NUMBER_WEIGHTS]
