@@ -162,4 +162,27 @@ ENTRIES = (
         references=("weston1999multiclass",),
         page="margins/hinge",
     ),
+    Loss(
+        title="Multilabel hinge loss",
+        aliases=("multilabel margin loss", "ranking hinge of labels"),
+        use="Several classes that apply at once, each to be ranked above those that do not.",
+        function=margin.multilabel_hinge,
+        gradient=margin.multilabel_hinge_grad,
+        display=r"\sum_{j: s_j = 1} \sum_{k: s_k = -1} \max(0, 1 + z_k - z_j)",
+        display_gradient=r"\sum_j a_{jk} - \sum_j a_{kj},\quad "
+        r"a_{jk} = [s_j = 1]\,[s_k = -1]\,[1 + z_k \ge z_j]",
+        range=NON_NEGATIVE,
+        gradient_range=(1 - CLASSES, CLASSES - 1),
+        elicits=None,
+        at_chance=CLASSES - 1,
+        convex=True,
+        smoothness=_ZERO,
+        robust=True,
+        unit="none",
+        torch="F.multilabel_margin_loss(logits, torch.where(signs > 0, "
+        "torch.arange(signs.shape[-1]), -1).sort(-1, descending=True).values, "
+        'reduction="none") * logits.shape[-1]',
+        references=("weston1999multiclass",),
+        page="margins/hinge",
+    ),
 )

@@ -7,6 +7,7 @@ right. Each loss is followed by its gradient, the derivative of the summed loss 
 import math
 from typing import Any
 
+from losscourse import stable
 from losscourse.arrays import (
     NON_NEGATIVE,
     Array,
@@ -25,6 +26,8 @@ __all__ = [
     "crammer_singer_grad",
     "hinge",
     "hinge_grad",
+    "multilabel_hinge",
+    "multilabel_hinge_grad",
     "perceptron",
     "perceptron_grad",
     "smooth_hinge",
@@ -466,6 +469,82 @@ def weston_watkins_grad(logits: Array, labels: Array) -> Array:
     return active - one_hot(labels, logits) * xp.sum(active, axis=-1, keepdims=True)
 
 
+def multilabel_hinge(logits: Array, signs: Array) -> Array:
+    r"""Return the multilabel hinge: each class that applies against each that does not.
+
+    Formula: $\sum_{j: s_j = 1} \sum_{k: s_k = -1} \max(0, 1 + z_k - z_j)$, where z are the logits
+    and s the signs.
+
+    Args:
+        logits: Floats of shape (..., K).
+        signs: Floats of the shape and dtype of `logits`: 1 for each class that applies, else -1.
+
+    Returns:
+        Array of shape (...) and the dtype of `logits`, without unit; at least 0, and 0 where every
+        class that applies leads every other by 1, or where all do or none does.
+
+    Gradient:
+        For each pair that comes within 1, 1 at the class that does not apply and -1 at the one
+        that does; see `multilabel_hinge_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The shapes do not fit, or a sign is neither -1 nor 1.
+
+    Numerics:
+        A pair that does not count must not cost 0 · inf, nor inf - inf, where a logit is infinite.
+        All K² pairs are held at once.
+
+    Convention:
+        The sum over the pairs, not divided by K: K times
+        `torch.nn.functional.multilabel_margin_loss`, which takes lists of labels ended by -1. It
+        ranks the classes; `hinge` of each logit also says where to cut.
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.asarray([[2.0, 1.5, 1.25], [2.0, 1.5, 1.25]])
+        >>> multilabel_hinge(logits, np.asarray([[1.0, -1.0, -1.0], [1.0, 1.0, -1.0]])).tolist()
+        [0.75, 1.0]
+
+    Reference:
+        Weston and Watkins (1999), Support Vector Machines for Multi-Class Pattern Recognition,
+        whose loss this is where one class applies.
+    """
+    weights, slacks = _label_pairs(logits, signs)
+    xp = float_namespace(slacks=slacks)
+    return xp.sum(stable.times(weights, xp.clip(slacks, min=0)), axis=(-2, -1))
+
+
+def multilabel_hinge_grad(logits: Array, signs: Array) -> Array:
+    r"""Return the derivative of the summed `multilabel_hinge` by the logits.
+
+    Formula: at a class k that does not apply the number of classes j that do with
+    $1 + z_k - z_j \ge 0$; at a class that applies minus the number of its rivals. At a kink the
+    pair counts. Each row sums to 0.
+
+    Args:
+        logits: Floats of shape (..., K).
+        signs: Floats of the shape and dtype of `logits`: 1 for each class that applies, else -1.
+
+    Returns:
+        Array of the shape and dtype of `logits`, without unit; in [1 - K, K - 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The shapes do not fit, or a sign is neither -1 nor 1.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, signs = np.asarray([[2.0, 1.5, 1.25]]), np.asarray([[1.0, -1.0, -1.0]])
+        >>> multilabel_hinge_grad(logits, signs).tolist()
+        [[-2.0, 1.0, 1.0]]
+    """
+    weights, slacks = _label_pairs(logits, signs)
+    xp = float_namespace(slacks=slacks)
+    active = weights * _is_active(slacks)
+    return xp.sum(active, axis=-2) - xp.sum(active, axis=-1)
+
+
 def _check_signs(logits: Array, signs: Array) -> Any:
     """Check logits and signs of one shape; return their namespace."""
     xp = float_namespace(logits=logits, signs=signs)
@@ -500,3 +579,18 @@ def _slacks(xp: Any, logits: Array, labels: Array) -> Array:
     # NaN at the label stays, also where there is no rival to carry it.
     own = xp.where(xp.isnan(logits), logits, xp.full_like(logits, -math.inf))
     return xp.where(label, own, rivals + 1)
+
+
+def _label_pairs(logits: Array, signs: Array) -> tuple[Array, Array]:
+    """Return for each two classes (j, k) whether j applies and k does not, and 1 + z_k - z_j."""
+    xp = real_namespace(logits=logits, signs=signs)
+    check_axes("... K, ... K", logits=logits, signs=signs)
+    check_signs(signs=signs)
+    # From the signs by arithmetic: a comparison would take NaN for a class that does not apply.
+    weights = (1 + signs)[..., :, None] * (1 - signs)[..., None, :] / 4
+    # Of two infinite logits whose pair does not count, the difference would be NaN.
+    own, rival = (
+        xp.where((weights == 0) & xp.isinf(z), xp.zeros_like(weights), z)
+        for z in (logits[..., :, None], logits[..., None, :])
+    )
+    return weights, rival - own + 1

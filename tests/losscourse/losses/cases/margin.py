@@ -568,4 +568,182 @@ WESTON_WATKINS = Case(
     ),
 )
 
-CASES = [PERCEPTRON, HINGE, SQUARED_HINGE, SMOOTH_HINGE, CRAMMER_SINGER, WESTON_WATKINS]
+
+def draw_several(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits of four classes, and which of them apply; all or none among others."""
+    return scale * rng.normal(size=(n, CLASSES)), rng.choice([-1.0, 1.0], size=(n, CLASSES))
+
+
+def torch_multilabel(logits: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Return torch's loss of the lists of labels, without its division by the classes."""
+    lists = [[k for k, s in enumerate(row) if s > 0] for row in signs]
+    labels = torch.as_tensor([row + [-1] * (signs.shape[-1] - len(row)) for row in lists])
+    losses = F.multilabel_margin_loss(torch.as_tensor(logits), labels, reduction="none")
+    return signs.shape[-1] * losses.numpy()
+
+
+def exact_multilabel(z: list, signs: list) -> Any:
+    """Return the sum over the classes that apply of their sums over the others."""
+    pairs = list(zip(z, signs, strict=True))
+    hits, rivals = ([x for x, s in pairs if s == side] for side in (1, -1))
+    return sum(max(0, 1 - (own - rival)) for own in hits for rival in rivals)
+
+
+def several_corners() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Return rows away from every kink: large, one decided, all classes or none."""
+    rows = np.asarray([[8.0, 0.0, 2.0, 4.5], [0.5, 0.25, 0.75, 0.0]])
+    signs = np.asarray([[1.0, -1.0, -1.0, 1.0], [-1.0, -1.0, 1.0, 1.0]])
+    return (
+        (1e4 * np.asarray([[0.0, 1.0, 2.0, -1.0]]), signs[:1]),
+        (256 + np.asarray([[0.0, 2.0, 4.0, 6.0]]), signs[1:]),
+        (rows, signs),
+        (rows, np.stack([np.ones(CLASSES), -np.ones(CLASSES)])),
+    )
+
+
+def one_label(labels: np.ndarray) -> np.ndarray:
+    """Return signs of which the label's alone is 1."""
+    return 2 * np.eye(CLASSES)[labels] - 1
+
+
+def pair_weights(s: Array) -> Array:
+    """Return 1 for each pair of a class that applies and one that does not."""
+    return (1 + s)[..., :, None] * (1 - s)[..., None, :] / 4
+
+
+def pair_slacks(z: Array) -> Array:
+    """Return by how much the second class of each pair comes within 1 of the first."""
+    return 1 + z[..., None, :] - z[..., :, None]
+
+
+MULTILABEL_HINGE = Case(
+    loss=margin.multilabel_hinge,
+    gradient=margin.multilabel_hinge_grad,
+    settings=({},),
+    draw=draw_several,
+    oracle=("torch multilabel_margin_loss", torch_multilabel),
+    exact=exact_multilabel,
+    limits=lambda: (
+        Point(((-INF, 0.0), (-1.0, 1.0)), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), (1.0, -1.0)), (-1.0, 1.0), INF),
+        Point(((INF, 0.0), (-1.0, 1.0)), (1.0, -1.0), INF),
+        Point(((INF, INF, 0.0), (1.0, 1.0, -1.0)), (0.0, 0.0, 0.0), 0.0),
+        Point(((-INF, -INF, 0.0), (-1.0, -1.0, 1.0)), (0.0, 0.0, 0.0), 0.0),
+    ),
+    kinks=lambda: (
+        Point(((1.0, 0.0, 2.0), (1.0, -1.0, -1.0)), (-2.0, 1.0, 1.0)),
+        Point(((1.0, 0.0, 1.0), (1.0, -1.0, 1.0)), (-1.0, 2.0, -1.0)),
+    ),
+    corners=several_corners,
+    chance=lambda: (np.zeros((CLASSES, CLASSES)), one_label(np.arange(CLASSES))),
+    wrong_values={"signs": SIGNS},
+    rounding=4.0,
+    without={
+        "minimiser_is_the_statistic": "its minimiser is no statistic: it may lie anywhere "
+        "between the logits at which two pairs begin to cost",
+    },
+    identities=(
+        Identity(
+            "one class that applies: Weston and Watkins's",
+            lambda loss: (
+                loss(example()[0], one_label(example()[1])),
+                margin.weston_watkins(*example()),
+            ),
+        ),
+        Identity(
+            "signs and logits with the other sign",
+            lambda loss: (
+                loss(*example(draw_several)),
+                loss(-example(draw_several)[0], -example(draw_several)[1]),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                margin.multilabel_hinge_grad(*example(draw_several)).sum(axis=-1),
+                np.zeros(50),
+            ),
+        ),
+        Identity(
+            "no pair, no loss, but NaN in a sign or a logit",
+            lambda loss: (
+                loss(
+                    np.asarray([[1.0, 2.0], [1.0, math.nan], [1.0, 2.0], [1.0, 2.0]]),
+                    np.asarray([[1.0, 1.0], [1.0, 1.0], [-1.0, math.nan], [-1.0, -1.0]]),
+                ),
+                np.asarray([0.0, math.nan, math.nan, 0.0]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "divided by the classes",
+            lambda xp, z, s: margin.multilabel_hinge(z, s) / z.shape[-1],
+        ),
+        wrong(
+            "loss",
+            "each class by itself",
+            lambda xp, z, s: xp.sum(margin.hinge(z, s), axis=-1),
+        ),
+        wrong("loss", "classes exchanged", lambda xp, z, s: margin.multilabel_hinge(z, -s)),
+        wrong(
+            "loss",
+            "all pairs of classes that apply too",
+            lambda xp, z, s: xp.sum(
+                xp.clip(pair_slacks(z), min=0) * (1 + s)[..., :, None] / 2, axis=(-2, -1)
+            ),
+        ),
+        wrong(
+            "loss",
+            "margin of 0",
+            lambda xp, z, s: xp.sum(
+                xp.clip(pair_slacks(z) - 1, min=0) * pair_weights(s), axis=(-2, -1)
+            ),
+        ),
+        wrong(
+            "loss",
+            "0 times infinity",
+            lambda xp, z, s: xp.sum(
+                xp.clip(pair_slacks(z), min=0) * pair_weights(s), axis=(-2, -1)
+            ),
+        ),
+        wrong(
+            "loss",
+            "NaN taken for a class that does not apply",
+            lambda xp, z, s: margin.multilabel_hinge(
+                z, xp.where(s > 0, xp.ones_like(s), -xp.ones_like(s))
+            ),
+        ),
+        wrong("gradient", "sign", lambda xp, z, s: -margin.multilabel_hinge_grad(z, s)),
+        wrong(
+            "gradient",
+            "the classes that apply left out",
+            lambda xp, z, s: xp.clip(margin.multilabel_hinge_grad(z, s), min=0),
+        ),
+        wrong(
+            "gradient",
+            "each class moved once",
+            lambda xp, z, s: xp.clip(margin.multilabel_hinge_grad(z, s), min=-1, max=1),
+        ),
+        wrong(
+            "gradient",
+            "0 at the kink",
+            lambda xp, z, s: (
+                xp.sum(pair_weights(s) * xp.astype(pair_slacks(z) > 0, z.dtype), axis=-2)
+                - xp.sum(pair_weights(s) * xp.astype(pair_slacks(z) > 0, z.dtype), axis=-1)
+            ),
+        ),
+    ),
+)
+
+
+CASES = [
+    PERCEPTRON,
+    HINGE,
+    SQUARED_HINGE,
+    SMOOTH_HINGE,
+    CRAMMER_SINGER,
+    WESTON_WATKINS,
+    MULTILABEL_HINGE,
+]
