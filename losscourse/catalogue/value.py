@@ -3,15 +3,16 @@
 from types import MappingProxyType
 
 import sympy
-from sympy import oo
+from sympy import log, oo
 
 from losscourse.arrays import NON_NEGATIVE, POSITIVE
-from losscourse.catalogue.entry import RESIDUAL, Loss, Parameter
+from losscourse.catalogue.entry import CLASSES, RESIDUAL, Loss, Parameter
 from losscourse.losses import value
 
 __all__ = ["ENTRIES"]
 
 _DELTA = sympy.Symbol("delta", positive=True)
+_KAPPA = sympy.Symbol("kappa", positive=True)
 _EPSILON = sympy.Symbol("varepsilon", positive=True)
 _e = RESIDUAL
 
@@ -69,6 +70,60 @@ ENTRIES = (
         'reduction="none", delta=delta)',
         references=("mnih2015dqn", "watkins1992qlearning", "hasselt2016double"),
         page="reinforcement/value",
+    ),
+    Loss(
+        title="Categorical TD loss",
+        aliases=("C51", "categorical DQN loss", "distributional cross-entropy"),
+        use="The distribution of the return, as probabilities of fixed atoms.",
+        function=value.categorical_td,
+        gradient=value.categorical_td_grad,
+        display=r"-\sum_i m_i \log \operatorname{softmax}(z)_i",
+        display_gradient=r"\operatorname{softmax}(z) - m",
+        range=NON_NEGATIVE,
+        gradient_range=(-sympy.Integer(1), sympy.Integer(1)),
+        elicits="class frequencies",
+        at_chance=log(CLASSES),
+        convex=True,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch='F.cross_entropy(logits, target_probs, reduction="none")',
+        references=("bellemare2017c51",),
+        page="reinforcement/distributional",
+    ),
+    Loss(
+        title="Quantile TD loss",
+        aliases=("QR-DQN loss", "quantile Huber loss", "quantile regression TD"),
+        use="The distribution of the return, as values of fixed quantiles.",
+        function=value.quantile_td,
+        gradient=value.quantile_td_grad,
+        display=r"\sum_i \frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|\,h_\kappa(q_i - y_j),\quad "
+        r"\tau_i = \frac{i + 1/2}{M}",
+        display_gradient=r"\frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|\,"
+        r"\min(\max(q_i - y_j, -\kappa), \kappa)",
+        parameters=MappingProxyType(
+            {
+                "kappa": Parameter(
+                    symbol=_KAPPA,
+                    default=1.0,
+                    domain=POSITIVE,
+                    unit="target",
+                    meaning="the error at which the loss turns from squared to absolute",
+                    examples=(0.25, 1.0),
+                )
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_KAPPA * (1 - 1 / (2 * CLASSES)), _KAPPA * (1 - 1 / (2 * CLASSES))),
+        elicits="quantile Huber location",
+        at_chance=None,
+        convex=True,
+        smoothness=sympy.Integer(1),
+        robust=True,
+        unit="target²",
+        torch=None,
+        references=("dabney2018qrdqn",),
+        page="reinforcement/distributional",
     ),
     Loss(
         title="Clipped value loss",

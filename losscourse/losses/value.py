@@ -14,6 +14,8 @@ Time lies along the last axis; each episode that was cut has a row of its own.
 
 from typing import Any
 
+import array_api_compat
+
 from losscourse import stable
 from losscourse.arrays import (
     POSITIVE,
@@ -31,9 +33,12 @@ from losscourse.arrays import (
     real_namespace,
     stop_gradient,
 )
+from losscourse.losses.classification import softmax_cross_entropy, softmax_cross_entropy_grad
 from losscourse.losses.regression import huber, huber_grad
 
 __all__ = [
+    "categorical_td",
+    "categorical_td_grad",
     "clipped_value",
     "clipped_value_grad",
     "discounted_returns",
@@ -41,9 +46,12 @@ __all__ = [
     "expected_sarsa_targets",
     "lambda_returns",
     "n_step_returns",
+    "project_distribution",
     "q_learning",
     "q_learning_grad",
     "q_learning_targets",
+    "quantile_td",
+    "quantile_td_grad",
     "td",
     "td_grad",
     "td_targets",
@@ -313,6 +321,230 @@ def _clipped_errors(
     clipped = xp.minimum(xp.maximum(values, old_values - clip), old_values + clip)
     error, clipped_error = values - targets, clipped - targets
     return error, clipped_error, xp.abs(error) >= xp.abs(clipped_error)
+
+
+def categorical_td(logits: Array, target_probs: Array) -> Array:
+    r"""Return the cross-entropy between a target distribution of returns and the predicted one.
+
+    Formula: $-\sum_i m_i \log p_i$, where `p = softmax(logits)` are the probabilities of the atoms
+    of a fixed support and m the target's, brought onto the same atoms: C51's loss.
+
+    Args:
+        logits: Floats of shape (..., M): one logit for each atom of the support.
+        target_probs: Floats of the shape and dtype of `logits`; each row is a distribution, such
+            as `project_distribution` gives. Held constant.
+
+    Returns:
+        Array of shape (...) and the dtype of `logits`, in nats; at least the entropy of the
+        target.
+
+    Gradient:
+        $p - m$; see `categorical_td_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The shapes do not fit, or a row of `target_probs` is no distribution.
+
+    Numerics:
+        See `stable.log_softmax`.
+
+    Convention:
+        `classification.softmax_cross_entropy`: what is new is the target. For the values of
+        actions, take the logits of the action that was taken. The predicted return is
+        $\sum_i p_i z_i$ over the atoms $z_i$. In torch: `torch.nn.functional.cross_entropy(logits,
+        target_probs, reduction="none")`, there with the atoms on axis 1.
+
+    Example:
+        >>> import numpy as np
+        >>> categorical_td(np.zeros((1, 2)), np.asarray([[0.25, 0.75]])).round(4).tolist()
+        [0.6931]
+
+    Reference:
+        Bellemare, Dabney and Munos (2017), A Distributional Perspective on Reinforcement Learning,
+        section 4.
+    """
+    _check_atoms(logits, target_probs)
+    return softmax_cross_entropy(logits, stop_gradient(target_probs))
+
+
+def categorical_td_grad(logits: Array, target_probs: Array) -> Array:
+    r"""Return the derivative of the summed `categorical_td` by the logits.
+
+    Formula: $p \sum_i m_i - m$, where `p = softmax(logits)`. The sum is 1 up to the rounding of the
+    target, so each row is predicted minus target probabilities and sums to 0.
+
+    Args:
+        logits: Floats of shape (..., M).
+        target_probs: Floats of the shape and dtype of `logits`; each row is a distribution.
+
+    Returns:
+        Array of the shape and dtype of `logits`; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The shapes do not fit, or a row of `target_probs` is no distribution.
+
+    Example:
+        >>> import numpy as np
+        >>> categorical_td_grad(np.zeros((1, 2)), np.asarray([[0.25, 0.75]])).tolist()
+        [[0.25, -0.25]]
+    """
+    _check_atoms(logits, target_probs)
+    return softmax_cross_entropy_grad(logits, target_probs)
+
+
+def _check_atoms(logits: Array, target_probs: Array) -> None:
+    """Check logits and target probabilities (..., M)."""
+    real_namespace(logits=logits, target_probs=target_probs)
+    check_axes("... M, ... M", logits=logits, target_probs=target_probs)
+    check_distributions(target_probs=target_probs)
+
+
+def project_distribution(probs: Array, atoms: Array, support: Array) -> Array:
+    r"""Return a distribution brought onto other atoms: each mass goes to its two neighbours.
+
+    Formula: $m_i = \sum_j w_i(x_j)\,p_j$, where $x_j$ is atom j clipped to the ends of the support
+    and $w_i$ is the hat of the support's atom $z_i$: 1 there, 0 at its neighbours, linear between.
+
+    Args:
+        probs: Floats of shape (..., J); each row is a distribution.
+        atoms: Floats of the shape and dtype of `probs`: where the mass lies. For C51's target that
+            is `rewards[..., None] + discounts[..., None] * support`.
+        support: Floats of shape (M,) and the dtype of `probs`, increasing, M at least 2: where the
+            mass shall lie. The atoms need not be evenly spaced.
+
+    Returns:
+        Array of shape (..., M) and the dtype of `probs`; each row a distribution. Its mean is that
+        of the argument where no atom lies beyond the ends.
+
+    Raises:
+        TypeError: An argument is no array of floats, or they differ in dtype or library.
+        ValueError: The shapes do not fit, a row of `probs` is no distribution, or the support does
+            not increase.
+
+    Convention:
+        An atom that falls on one of the support gives it all of its mass. With the weights
+        $\lceil b \rceil - b$ and $b - \lfloor b \rfloor$ of the indices, where b is whole, the mass
+        is lost.
+
+    Example:
+        >>> import numpy as np
+        >>> support = np.asarray([0.0, 1.0, 2.0])
+        >>> probs, atoms = np.asarray([0.5, 0.5]), np.asarray([0.25, 7.0])
+        >>> project_distribution(probs, atoms, support).tolist()
+        [0.375, 0.125, 0.5]
+
+    Reference:
+        Bellemare, Dabney and Munos (2017), A Distributional Perspective on Reinforcement Learning,
+        section 4.
+    """
+    xp = real_namespace(probs=probs, atoms=atoms, support=support)
+    check_axes("... J, ... J, M", probs=probs, atoms=atoms, support=support)
+    check_distributions(probs=probs)
+    if support.shape[0] < 2:
+        raise ValueError(f"support: expected at least two atoms, got {support.shape[0]}")
+    gaps = support[1:] - support[:-1]
+    check_values(POSITIVE, **{"support's gaps": gaps})
+    inside = xp.minimum(xp.maximum(atoms, support[0]), support[-1])
+    offsets = inside[..., None, :] - support[:, None]
+    below, above = xp.concat([gaps[:1], gaps]), xp.concat([gaps, gaps[-1:]])
+    distances = xp.where(offsets < 0, -offsets / below[:, None], offsets / above[:, None])
+    return xp.sum(xp.clip(1 - distances, min=0) * probs[..., None, :], axis=-1)
+
+
+def quantile_td(quantiles: Array, targets: Array, *, kappa: float = 1.0) -> Array:
+    r"""Return the quantile Huber loss of predicted quantiles of the return: QR-DQN's loss.
+
+    Formula: $\sum_i \frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|\,h_\kappa(q_i - y_j)$ with
+    $\tau_i = (i + \tfrac12)/M$, where $q_i$ are the quantiles, counted from 0, $y_j$ the targets
+    and $h_\kappa$ is the Huber loss: $e^2/2$ for $|e| \le \kappa$ and $\kappa\,(|e| - \kappa/2)$
+    beyond.
+
+    Args:
+        quantiles: Floats of shape (..., M): the predicted quantile at each level $\tau_i$, the
+            middle of the i-th of M equal parts of [0, 1].
+        targets: Floats of shape (..., J) and the dtype of `quantiles`, J at least 1: samples of
+            the return, such as `rewards[..., None] + discounts[..., None] * next_quantiles`. Held
+            constant.
+        kappa: The error at which the loss turns from squared to absolute, in the reward's unit;
+            positive.
+
+    Returns:
+        Array of shape (...) and the dtype of `quantiles`, in the reward's unit squared; at least 0.
+        The sum over the quantiles, the mean over the targets.
+
+    Gradient:
+        $\frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|$ times $q_i - y_j$ clipped to
+        $[-\kappa, \kappa]$; see `quantile_td_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `kappa` is no number.
+        ValueError: The shapes do not fit, there is no target, or `kappa` is not positive.
+
+    Numerics:
+        All M · J differences are formed at once. The square is never formed beyond kappa.
+
+    Convention:
+        Not divided by kappa, as in the paper; divided by a small kappa it tends to the sum of
+        `regression.pinball` at the levels. The order of the quantiles is not enforced. torch has no
+        equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> quantile_td(np.asarray([[0.0, 4.0]]), np.asarray([[1.0, 3.0]])).tolist()
+        [0.75]
+
+    Reference:
+        Dabney et al. (2018), Distributional Reinforcement Learning with Quantile Regression.
+    """
+    xp, errors, weights = _quantile_errors(quantiles, targets)
+    kappa = check_in(POSITIVE, kappa=kappa)
+    losses = weights * huber(errors, xp.zeros_like(errors), delta=kappa)
+    return xp.sum(xp.mean(losses, axis=-1), axis=-1)
+
+
+def quantile_td_grad(quantiles: Array, targets: Array, *, kappa: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `quantile_td` by the quantiles.
+
+    Formula: $\frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|\,\min(\max(q_i - y_j, -\kappa), \kappa)$.
+    There is no kink: where a quantile meets a target, the slope is 0 from both sides.
+
+    Args:
+        quantiles: Floats of shape (..., M).
+        targets: Floats of shape (..., J) and the dtype of `quantiles`, J at least 1.
+        kappa: The error at which the loss turns from squared to absolute; positive.
+
+    Returns:
+        Array of the shape and dtype of `quantiles`, in the reward's unit; element i in
+        $[-\kappa \tau_i, \kappa (1 - \tau_i)]$.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `kappa` is no number.
+        ValueError: The shapes do not fit, there is no target, or `kappa` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> quantile_td_grad(np.asarray([[0.0, 4.0]]), np.asarray([[1.0, 3.0]])).tolist()
+        [[-0.25, 0.25]]
+    """
+    xp, errors, weights = _quantile_errors(quantiles, targets)
+    kappa = check_in(POSITIVE, kappa=kappa)
+    slopes = huber_grad(errors, xp.zeros_like(errors), delta=kappa)
+    return xp.mean(weights * slopes, axis=-1)
+
+
+def _quantile_errors(quantiles: Array, targets: Array) -> tuple[Any, Array, Array]:
+    """Return the namespace, each quantile minus each target (..., M, J), and their weights."""
+    xp = real_namespace(quantiles=quantiles, targets=targets)
+    check_axes("... M, ... J", quantiles=quantiles, targets=targets)
+    if targets.shape[-1] == 0:
+        raise ValueError("targets: expected at least one sample, got none")
+    errors = quantiles[..., :, None] - stop_gradient(targets)[..., None, :]
+    count, device = quantiles.shape[-1], array_api_compat.device(quantiles)
+    levels = (xp.arange(count, dtype=errors.dtype, device=device)[:, None] + 0.5) / count
+    return xp, errors, xp.where(errors > 0, 1 - levels, levels)
 
 
 def td_targets(rewards: Array, next_values: Array, discounts: Array) -> Array:

@@ -4,15 +4,25 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
+import scipy.special
 import torch
 import torch.nn.functional as F
 
+from losscourse import stable
 from losscourse.arrays import Array, one_hot, pick
 from losscourse.losses import regression, value
 from tests.losscourse.losses.by_definition import Refused, helper_by_definition
 from tests.losscourse.losses.case import Case, Identity, Point, Wrong
-from tests.losscourse.losses.cases.classification import example, wrong
+from tests.losscourse.losses.cases.classification import (
+    CLASSES,
+    draw_soft,
+    example,
+    from_torch,
+    sample_soft,
+    wrong,
+)
 from tests.losscourse.losses.cases.regression import (
     draw,
     exact_huber,
@@ -327,6 +337,278 @@ CLIPPED_VALUE = Case(
             lambda xp, v, old, y, clip=0.2: xp.where(
                 xp.abs(v - y) <= xp.abs(clipped(xp, v, old, clip) - y), v - y, 0 * v
             ),
+        ),
+    ),
+)
+
+CATEGORICAL_TD = Case(
+    loss=value.categorical_td,
+    gradient=value.categorical_td_grad,
+    settings=({},),
+    draw=draw_soft,
+    oracle=("torch cross_entropy", from_torch(F.cross_entropy)),
+    exact=lambda z, m: mpmath.fsum(
+        p * (mpmath.log(mpmath.fsum(map(mpmath.exp, z))) - x) for p, x in zip(m, z, strict=True)
+    ),
+    statistic=lambda target_probs: target_probs.mean(axis=0),
+    sample=sample_soft,
+    link=scipy.special.softmax,
+    chance=lambda: (np.zeros((CLASSES, CLASSES)), np.eye(CLASSES)),
+    corners=lambda: (
+        (np.zeros((1, CLASSES)), np.full((1, CLASSES), 1 / CLASSES)),
+        (1e4 * np.eye(CLASSES), np.eye(CLASSES)[[0, 0, 0, 0]]),
+    ),
+    limits=lambda: (
+        Point(((-INF, 0.0), (0.0, 1.0)), (0.0, 0.0), 0.0),
+        Point(((-INF, 0.0), (0.5, 0.5)), (-0.5, 0.5), INF),
+    ),
+    wrong_values={"target_probs": (-0.5, 1.5, 0.5)},
+    rounding=1.0,
+    identities=(
+        Identity(
+            "divergence from the target plus the target's entropy",
+            lambda loss: (
+                loss(*example(draw_soft)),
+                scipy.special.rel_entr(
+                    example(draw_soft)[1], scipy.special.softmax(example(draw_soft)[0], axis=-1)
+                ).sum(axis=-1)
+                + scipy.special.entr(example(draw_soft)[1]).sum(axis=-1),
+            ),
+        ),
+        Identity(
+            "the gradient of each row sums to 0",
+            lambda loss: (
+                value.categorical_td_grad(*example(draw_soft)).sum(axis=-1),
+                np.zeros(50),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, z, m: xp.sum(m * stable.log_softmax(z), axis=-1)),
+        wrong(
+            "loss",
+            "divergence for cross-entropy",
+            lambda xp, z, m: xp.sum(
+                stable.times(m, xp.log(xp.clip(m, min=1e-30)) - stable.log_softmax(z)), axis=-1
+            ),
+        ),
+        wrong(
+            "loss",
+            "squared distance of the probabilities",
+            lambda xp, z, m: xp.sum((stable.softmax(z) - m) ** 2, axis=-1),
+        ),
+        wrong(
+            "loss",
+            "mean over the atoms",
+            lambda xp, z, m: value.categorical_td(z, m) / z.shape[-1],
+        ),
+        wrong(
+            "loss",
+            "from probabilities",
+            lambda xp, z, m: -xp.sum(stable.times(m, xp.log(stable.softmax(z))), axis=-1),
+        ),
+        wrong("gradient", "sign", lambda xp, z, m: m - stable.softmax(z)),
+        wrong("gradient", "target left out", lambda xp, z, m: stable.softmax(z) + 0 * m),
+        wrong(
+            "gradient",
+            "of the squared distance",
+            lambda xp, z, m: 2 * (stable.softmax(z) - m) * stable.softmax(z),
+        ),
+    ),
+)
+
+
+def draw_quantiles(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return four quantiles and three targets."""
+    return scale * rng.normal(size=(n, 4)), scale * rng.normal(size=(n, 3))
+
+
+def sample_returns(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return skewed returns, two for each example."""
+    return (rng.gamma(1.0, 2.0, size=(101, 2)),)
+
+
+def levels(count: int) -> np.ndarray:
+    """Return the middles of equal parts of [0, 1]."""
+    return (np.arange(count) + 0.5) / count
+
+
+def quantile_locations(targets: np.ndarray, kappa: float = 1.0) -> np.ndarray:
+    """Return where the tilted, clipped residuals of all targets add up to 0, at four levels."""
+    return np.asarray(
+        [
+            root(
+                lambda e, tau=tau: np.where(e > 0, 1 - tau, tau) * np.clip(e, -kappa, kappa),
+                targets.ravel(),
+            )
+            for tau in levels(4)
+        ]
+    )
+
+
+def exact_quantile_td(q: list, y: list, kappa: float = 1.0) -> Any:
+    """Return the sum over quantiles of the mean over targets."""
+    total = mpmath.mpf(0)
+    for i, predicted in enumerate(q):
+        tau = mpmath.mpf(2 * i + 1) / (2 * len(q))
+        for target in y:
+            below = 1 if target < predicted else 0
+            total += abs(tau - below) * exact_huber(predicted, target, kappa)
+    return total / len(y)
+
+
+def quantiles_by_torch(quantiles: np.ndarray, targets: np.ndarray, kappa: float = 1.0) -> Any:
+    """Return torch's Huber loss of all pairs, each with its weight."""
+    pairs = torch.broadcast_tensors(
+        torch.as_tensor(quantiles)[:, :, None], torch.as_tensor(targets)[:, None, :]
+    )
+    losses = F.huber_loss(*pairs, reduction="none", delta=kappa).numpy()
+    over = targets[:, None, :] < quantiles[:, :, None]
+    tau = levels(quantiles.shape[1])[:, None]
+    return (np.abs(tau - over) * losses).mean(axis=2).sum(axis=1)
+
+
+def quantile_pairs(xp: Any, q: Array, y: Array) -> tuple[Array, Array]:
+    """Return the differences of all pairs, and the levels in a column."""
+    tau = xp.asarray(levels(q.shape[-1]).tolist(), dtype=q.dtype)[:, None]
+    return q[..., :, None] - y[..., None, :], tau
+
+
+def quantile_losses(xp: Any, q: Array, y: Array, kappa: float, weigh: Callable) -> Array:
+    """Return the Huber losses of all pairs (..., M, J), with the weights `weigh(e, tau)`."""
+    e, tau = quantile_pairs(xp, q, y)
+    return weigh(e, tau) * regression.huber(e, 0 * e, delta=kappa)
+
+
+QUANTILE_TD = Case(
+    loss=value.quantile_td,
+    gradient=value.quantile_td_grad,
+    settings=({}, {"kappa": 0.25}, {"kappa": 1.0}),
+    draw=draw_quantiles,
+    oracle=("torch huber_loss of all pairs", quantiles_by_torch),
+    exact=exact_quantile_td,
+    statistic=quantile_locations,
+    sample=sample_returns,
+    limits=lambda kappa=1.0: (
+        Point(((INF, 0.0), (0.0, 0.0)), (0.75 * kappa, 0.0), INF),
+        Point(((0.0, -INF), (0.0, 0.0)), (0.0, -0.75 * kappa), INF),
+        Point(((0.0, 0.0), (INF, 0.0)), (-0.125 * kappa, -0.375 * kappa), INF),
+    ),
+    rounding=1.0,
+    identities=(
+        Identity(
+            "kappa times the pinball losses where kappa is small",
+            lambda loss: (
+                loss(*example(draw_quantiles), kappa=1e-15) / 1e-15,
+                sum(
+                    regression.pinball(
+                        np.repeat(example(draw_quantiles)[0][:, i : i + 1], 3, axis=1),
+                        example(draw_quantiles)[1],
+                        quantile=tau,
+                    ).mean(axis=1)
+                    for i, tau in enumerate(levels(4))
+                ),
+            ),
+        ),
+        Identity(
+            "half the Huber loss of one quantile and one target",
+            lambda loss: (
+                loss(example(draw)[0][:, None], example(draw)[1][:, None]),
+                regression.huber(*example(draw)) / 2,
+            ),
+        ),
+        Identity(
+            "the order of the targets does not count",
+            lambda loss: (
+                loss(*example(draw_quantiles)),
+                loss(example(draw_quantiles)[0], example(draw_quantiles)[1][:, ::-1]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "levels mirrored",
+            lambda xp, q, y, kappa=1.0: xp.sum(
+                xp.mean(
+                    quantile_losses(
+                        xp, q, y, kappa, lambda e, tau: xp.where(e > 0, tau + 0 * e, 1 - tau)
+                    ),
+                    axis=-1,
+                ),
+                axis=-1,
+            ),
+        ),
+        wrong(
+            "loss",
+            "mean over the quantiles too",
+            lambda xp, q, y, kappa=1.0: value.quantile_td(q, y, kappa=kappa) / q.shape[-1],
+        ),
+        wrong(
+            "loss",
+            "sum over the targets",
+            lambda xp, q, y, kappa=1.0: value.quantile_td(q, y, kappa=kappa) * y.shape[-1],
+        ),
+        wrong(
+            "loss",
+            "sum over the targets, mean over the quantiles",
+            lambda xp, q, y, kappa=1.0: xp.sum(
+                xp.mean(
+                    quantile_losses(
+                        xp, q, y, kappa, lambda e, tau: xp.where(e > 0, 1 - tau, tau + 0 * e)
+                    ),
+                    axis=-2,
+                ),
+                axis=-1,
+            ),
+        ),
+        wrong(
+            "loss",
+            "divided by kappa",
+            lambda xp, q, y, kappa=1.0: value.quantile_td(q, y, kappa=kappa) / kappa,
+        ),
+        wrong(
+            "loss",
+            "not tilted",
+            lambda xp, q, y, kappa=1.0: xp.sum(
+                xp.mean(quantile_losses(xp, q, y, kappa, lambda e, tau: 0.5 + 0 * e), axis=-1),
+                axis=-1,
+            ),
+        ),
+        wrong(
+            "loss",
+            "levels at the upper ends",
+            lambda xp, q, y, kappa=1.0: xp.sum(
+                xp.mean(
+                    quantile_losses(
+                        xp,
+                        q,
+                        y,
+                        kappa,
+                        lambda e, tau: xp.where(e > 0, 0.875 - tau, tau + 0.125 + 0 * e),
+                    ),
+                    axis=-1,
+                ),
+                axis=-1,
+            ),
+        ),
+        wrong("gradient", "sign", lambda xp, q, y, **k: -value.quantile_td_grad(q, y, **k)),
+        wrong(
+            "gradient",
+            "of the pinball loss",
+            lambda xp, q, y, kappa=1.0: xp.mean(
+                xp.where(
+                    quantile_pairs(xp, q, y)[0] > 0,
+                    1 - quantile_pairs(xp, q, y)[1],
+                    -quantile_pairs(xp, q, y)[1],
+                ),
+                axis=-1,
+            ),
+        ),
+        wrong(
+            "gradient",
+            "sum over the targets",
+            lambda xp, q, y, **k: value.quantile_td_grad(q, y, **k) * y.shape[-1],
         ),
     ),
 )
@@ -764,7 +1046,114 @@ LAMBDA_RETURNS = helper_by_definition(
     },
 )
 
-CASES = [TD, Q_LEARNING, CLIPPED_VALUE]
+
+def draw_mass(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return distributions on four atoms, some beyond the ends, and an uneven support."""
+    return {
+        "probs": rng.dirichlet(np.ones(4), size=3),
+        "atoms": rng.uniform(-3.0, 3.0, size=(3, 4)),
+        "support": np.cumsum(rng.uniform(0.5, 1.5, size=5)) - 3.0,
+    }
+
+
+def projection_by_neighbours(probs: Any, atoms: Any, support: Any) -> np.ndarray:
+    """Return the mass of each atom shared between its two neighbours, one by one."""
+    found = np.zeros((len(probs), len(support)))
+    for row, (p, x) in enumerate(zip(probs, atoms, strict=True)):
+        for mass, atom in zip(p, x, strict=True):
+            atom = min(max(atom, support[0]), support[-1])
+            right = max(1, int(np.searchsorted(support, atom)))
+            part = (atom - support[right - 1]) / (support[right] - support[right - 1])
+            found[row, right - 1] += (1 - part) * mass
+            found[row, right] += part * mass
+    return found
+
+
+def even_support_gives_the_papers_algorithm(project: Callable) -> None:
+    """With the index of each atom on the support, its floor and its ceiling."""
+    support = np.linspace(-2.0, 2.0, 9)
+    drawn = draw_mass(np.random.default_rng(1))
+    atoms = np.round(drawn["atoms"], 2)
+    found = np.zeros((3, 9))
+    for row in range(3):
+        for mass, atom in zip(drawn["probs"][row], atoms[row], strict=True):
+            b = (min(max(atom, -2.0), 2.0) + 2.0) / 0.5
+            low, high = math.floor(b), math.ceil(b)
+            if low == high:
+                found[row, low] += mass
+            else:
+                found[row, low] += mass * (high - b)
+                found[row, high] += mass * (b - low)
+    np.testing.assert_allclose(project(drawn["probs"], atoms, support), found, atol=1e-14)
+
+
+def mass_and_mean_are_kept(project: Callable) -> None:
+    for seed in range(5):
+        drawn = draw_mass(np.random.default_rng(seed))
+        assert np.allclose(project(**drawn).sum(axis=-1), 1, rtol=1e-14)
+        drawn["atoms"] = np.clip(drawn["atoms"], *drawn["support"][[0, -1]])
+        means = (drawn["probs"] * drawn["atoms"]).sum(axis=-1)
+        np.testing.assert_allclose(project(**drawn) @ drawn["support"], means, atol=1e-14)
+
+
+def the_same_atoms_change_nothing(project: Callable) -> None:
+    drawn = draw_mass(np.random.default_rng(2))
+    atoms = np.broadcast_to(drawn["support"], (3, 5)).copy()
+    probs = np.random.default_rng(3).dirichlet(np.ones(5), size=3)
+    np.testing.assert_array_equal(project(probs, atoms, drawn["support"]), probs)
+
+
+def infinite_atoms_go_to_the_ends(project: Callable) -> None:
+    probs, atoms = np.asarray([0.25, 0.75]), np.asarray([INF, -INF])
+    np.testing.assert_array_equal(project(probs, atoms, np.arange(3.0)), [0.75, 0.0, 0.25])
+
+
+def by_floor_and_ceiling(probs: Array, atoms: Array, support: Array) -> Array:
+    """Return the projection that loses the mass of an atom which falls on one of the support."""
+    indices = np.interp(atoms, support, np.arange(len(support)))
+    low, high = np.floor(indices), np.ceil(indices)
+    where = np.arange(len(support))[:, None]
+    weights = (where == low[..., None, :]) * (high - indices)[..., None, :]
+    weights = weights + (where == high[..., None, :]) * (indices - low)[..., None, :]
+    return (weights * probs[..., None, :]).sum(-1)
+
+
+PROJECT_DISTRIBUTION = helper_by_definition(
+    value.project_distribution,
+    draw=draw_mass,
+    definition=projection_by_neighbours,
+    refused=(
+        Refused(ValueError, "probs", {"probs": np.full((3, 4), 0.5)}),
+        Refused(ValueError, "support", {"support": np.asarray([0.0, 1.0, 1.0])}),
+        Refused(ValueError, "support", {"support": np.asarray([2.0, 1.0, 0.0])}),
+        Refused(ValueError, "support", {"support": np.asarray([1.0])}),
+    ),
+    checks=(
+        even_support_gives_the_papers_algorithm,
+        mass_and_mean_are_kept,
+        the_same_atoms_change_nothing,
+        infinite_atoms_go_to_the_ends,
+    ),
+    mutants={
+        "mass lost where an atom falls on one of the support": by_floor_and_ceiling,
+        "mass beyond the ends lost": lambda probs, atoms, support: (
+            value.project_distribution(probs, atoms, support)
+            * (value.project_distribution(probs, 0 * atoms + support[0], support) == 0)
+        ),
+        "all to the nearest": lambda probs, atoms, support: (
+            (
+                abs(atoms[..., None, :] - support[:, None])
+                == abs(atoms[..., None, :] - support[:, None]).min(-2)[..., None, :]
+            )
+            * probs[..., None, :]
+        ).sum(-1),
+        "an even support assumed": lambda probs, atoms, support: value.project_distribution(
+            probs, atoms, np.linspace(support[0], support[-1], len(support))
+        ),
+    },
+)
+
+CASES = [TD, Q_LEARNING, CATEGORICAL_TD, QUANTILE_TD, CLIPPED_VALUE]
 HELPERS = [
     TD_TARGETS,
     Q_LEARNING_TARGETS,
@@ -773,4 +1162,5 @@ HELPERS = [
     DISCOUNTED_RETURNS,
     N_STEP_RETURNS,
     LAMBDA_RETURNS,
+    PROJECT_DISTRIBUTION,
 ]
