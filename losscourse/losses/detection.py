@@ -10,19 +10,44 @@ The names end in `_loss`, since IoU alone names the similarity: the loss is one 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from losscourse.arrays import Array, check_boxes, float_namespace, stop_gradient
+from losscourse.arrays import (
+    NON_NEGATIVE,
+    POSITIVE,
+    UNIT_CLOSED,
+    Array,
+    check_axes,
+    check_boxes,
+    check_in,
+    check_labels,
+    float_namespace,
+    real_namespace,
+    stop_gradient,
+)
+from losscourse.losses.classification import (
+    softmax_cross_entropy_with_integer_labels,
+    softmax_cross_entropy_with_integer_labels_grad,
+)
+from losscourse.losses.regression import smooth_l1, smooth_l1_grad
 
 __all__ = [
+    "centers_from_corners",
     "ciou_loss",
     "ciou_loss_grad",
+    "corners_from_centers",
+    "detection_loss",
+    "detection_loss_grad",
     "diou_loss",
     "diou_loss_grad",
     "giou_loss",
     "giou_loss_grad",
     "iou_loss",
     "iou_loss_grad",
+    "iou_threshold_schedule",
+    "smooth_l1_boxes",
+    "smooth_l1_boxes_grad",
 ]
 
 
@@ -332,6 +357,281 @@ def ciou_loss_grad(predictions: Array, targets: Array) -> Array:
     slope = -2 * (weight * difference)[..., None] * turn
     by_shape = xp.concat([-slope, slope], axis=-1)
     return _by_corners(predictions, _diou_slope(predictions, targets) + by_shape)
+
+
+def smooth_l1_boxes(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
+    r"""Return the smooth L1 loss of each box, summed over its coordinates.
+
+    Formula: $\sum_i \operatorname{smooth}_{L1}(p_i - t_i)$, the sum of `smooth_l1` along the last
+    axis. The coordinates are what the detector regresses, such as offsets from an anchor: they may
+    have any sign, and nothing is asked of their order.
+
+    Args:
+        predictions: Coordinates of the predicted boxes, floats of shape (..., D); D is 4 for boxes
+            in a plane.
+        targets: Coordinates of the targets, of the shape and dtype of `predictions`.
+        beta: The residual below which the tip is rounded, in the coordinates' unit; at least 0.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, in the coordinates' unit; at least 0.
+
+    Gradient:
+        That of `smooth_l1`, coordinate by coordinate; see `smooth_l1_boxes_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `beta` is no number.
+        ValueError: The two shapes differ, there is no axis of coordinates, or `beta` is negative.
+
+    Numerics:
+        As `smooth_l1`.
+
+    Convention:
+        The sum over the coordinates, not their mean: `torch.nn.functional.smooth_l1_loss(
+        predictions, targets, reduction="none", beta=beta).sum(-1)`.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_l1_boxes(np.asarray([[0.5, 0.0, 3.0, 0.0]]), np.zeros((1, 4))).tolist()
+        [2.625]
+
+    Reference:
+        Girshick (2015), Fast R-CNN, eq. 2 and 3 (with beta = 1).
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_axes("... D, ... D", predictions=predictions, targets=targets)
+    return xp.sum(smooth_l1(predictions, targets, beta=beta), axis=-1)
+
+
+def smooth_l1_boxes_grad(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `smooth_l1_boxes` by the predictions.
+
+    Formula: $\min(\max(e/\beta, -1), 1)$ with `e = predictions - targets`, each coordinate by
+    itself. At $\beta = 0$ it is $\operatorname{sign}(e)$ with the subgradient 0 at the kink.
+
+    Args:
+        predictions: Coordinates of the predicted boxes, floats of shape (..., D).
+        targets: Coordinates of the targets, of the shape and dtype of `predictions`.
+        beta: The residual below which the tip is rounded; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; in [-1, 1].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `beta` is no number.
+        ValueError: The two shapes differ, there is no axis of coordinates, or `beta` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> smooth_l1_boxes_grad(np.asarray([[0.5, 0.0, 3.0, 0.0]]), np.zeros((1, 4))).tolist()
+        [[0.5, 0.0, 1.0, 0.0]]
+    """
+    float_namespace(predictions=predictions, targets=targets)
+    check_axes("... D, ... D", predictions=predictions, targets=targets)
+    return smooth_l1_grad(predictions, targets, beta=beta)
+
+
+def detection_loss(
+    logits: Array, offsets: Array, labels: Array, targets: Array, *, weight: float = 1.0
+) -> Array:
+    r"""Return the detection loss of each anchor: its class, and its box where it has an object.
+
+    Formula: $-\log p_y + [y > 0]\,\lambda \sum_i \operatorname{smooth}_{L1}(o_i - t_i)$, where
+    `p = softmax(logits)`, y is the label, o the `offsets`, t the `targets` and $\lambda$ the
+    `weight`. The label 0 is the background.
+
+    Args:
+        logits: Floats of shape (..., K), K classes with the background as the first.
+        offsets: Predicted coordinates, floats of shape (..., D) and the dtype of `logits`.
+        labels: Integers of shape (...), from 0 to K - 1.
+        targets: Target coordinates, of the shape and dtype of `offsets`. Those of the background
+            are not looked at, nor are its `offsets`: they may be NaN.
+        weight: How much a box counts beside a class; at least 0.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `logits`; at least 0.
+
+    Gradient:
+        By the logits $p - 1_y$; by the offsets $\lambda$ times that of `smooth_l1_boxes`, and 0 for
+        the background; see `detection_loss_grad`.
+
+    Raises:
+        TypeError: An argument is no array of its kind, they differ in dtype or library, or
+            `weight` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `weight` is negative.
+
+    Numerics:
+        The background selects: [y > 0] · NaN would be NaN.
+
+    Convention:
+        One set of offsets per anchor, whatever its class. The mean over which anchors (all, or the
+        positive ones) is the caller's: see `reduce`.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, offsets = np.zeros((2, 2)), np.asarray([[0.5, 0.0], [0.5, 0.0]])
+        >>> losses = detection_loss(logits, offsets, np.asarray([1, 0]), np.zeros((2, 2)))
+        >>> losses.round(4).tolist()
+        [0.8181, 0.6931]
+
+    Reference:
+        Girshick (2015), Fast R-CNN, eq. 1.
+    """
+    xp, weight, positive = _check_anchors(logits, offsets, labels, targets, weight)
+    nothing = xp.zeros_like(offsets)
+    boxes = smooth_l1_boxes(
+        xp.where(positive, offsets, nothing), xp.where(positive, targets, nothing)
+    )
+    return softmax_cross_entropy_with_integer_labels(logits, labels) + weight * boxes
+
+
+def detection_loss_grad(
+    logits: Array, offsets: Array, labels: Array, targets: Array, *, weight: float = 1.0
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `detection_loss` by the logits and by the offsets.
+
+    Formula: $p - 1_y$, where `p = softmax(logits)` and $1_y$ is the one-hot row of the label, and
+    $[y > 0]\,\lambda\,\min(\max(o - t, -1), 1)$.
+
+    Args:
+        logits: Floats of shape (..., K), K classes with the background as the first.
+        offsets: Predicted coordinates, floats of shape (..., D) and the dtype of `logits`.
+        labels: Integers of shape (...), from 0 to K - 1.
+        targets: Target coordinates, of the shape and dtype of `offsets`.
+        weight: How much a box counts beside a class; at least 0.
+
+    Returns:
+        Two arrays, of the shapes and the dtype of `logits` and `offsets`; in [-1, 1] and in
+        [-weight, weight].
+
+    Raises:
+        TypeError: An argument is no array of its kind, they differ in dtype or library, or
+            `weight` is no number.
+        ValueError: The shapes do not fit, a label is out of range, or `weight` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> logits, offsets = np.zeros((2, 2)), np.asarray([[0.5, 0.0], [0.5, 0.0]])
+        >>> grads = detection_loss_grad(logits, offsets, np.asarray([1, 0]), np.zeros((2, 2)))
+        >>> [grad.tolist() for grad in grads]
+        [[[0.5, -0.5], [-0.5, 0.5]], [[0.5, 0.0], [0.0, 0.0]]]
+    """
+    xp, weight, positive = _check_anchors(logits, offsets, labels, targets, weight)
+    by_offsets = weight * smooth_l1_boxes_grad(offsets, targets)
+    return (
+        softmax_cross_entropy_with_integer_labels_grad(logits, labels),
+        xp.where(positive, by_offsets, xp.zeros_like(offsets)),
+    )
+
+
+def _check_anchors(
+    logits: Array, offsets: Array, labels: Array, targets: Array, weight: float
+) -> tuple[Any, float, Array]:
+    """Return the namespace, the weight, and which anchors have an object, with an axis of one."""
+    xp = real_namespace(logits=logits, offsets=offsets, targets=targets)
+    named = {"logits": logits, "offsets": offsets, "labels": labels, "targets": targets}
+    check_axes("... K, ... D, ..., ... D", **named)
+    check_labels(logits.shape[-1], logits=logits, labels=labels)
+    return xp, check_in(NON_NEGATIVE, weight=weight), (labels > 0)[..., None]
+
+
+def corners_from_centers(boxes: Array) -> Array:
+    r"""Return boxes `x1 y1 x2 y2` from boxes `x y w h`: a centre, a width and a height.
+
+    Formula: $(x - w/2,\ y - h/2,\ x + w/2,\ y + h/2)$.
+
+    Args:
+        boxes: Floats of shape (..., 4): centre, width and height.
+
+    Returns:
+        Array of the shape and dtype of `boxes`.
+
+    Raises:
+        TypeError: `boxes` is no array of floats.
+        ValueError: The last axis has not four elements.
+
+    Convention:
+        `torchvision.ops.box_convert(boxes, "cxcywh", "xyxy")`. A negative width gives corners in
+        the wrong order, which a prediction may have.
+
+    Example:
+        >>> import numpy as np
+        >>> corners_from_centers(np.asarray([[2.0, 1.0, 4.0, 2.0]])).tolist()
+        [[0.0, 0.0, 4.0, 2.0]]
+    """
+    xp = float_namespace(boxes=boxes)
+    if boxes.ndim == 0 or boxes.shape[-1] != 4:
+        raise ValueError(f"boxes: expected shape (..., 4), got {tuple(boxes.shape)}")
+    center, half = boxes[..., :2], boxes[..., 2:] / 2
+    return xp.concat([center - half, center + half], axis=-1)
+
+
+def centers_from_corners(boxes: Array) -> Array:
+    r"""Return boxes `x y w h`, a centre, a width and a height, from boxes `x1 y1 x2 y2`.
+
+    Formula: $\bigl(\frac{x_1 + x_2}{2},\ \frac{y_1 + y_2}{2},\ x_2 - x_1,\ y_2 - y_1\bigr)$.
+
+    Args:
+        boxes: Floats of shape (..., 4), with x1 <= x2 and y1 <= y2.
+
+    Returns:
+        Array of the shape and dtype of `boxes`.
+
+    Raises:
+        TypeError: `boxes` is no array of floats.
+        ValueError: The last axis has not four elements, or a side is negative.
+
+    Convention:
+        `torchvision.ops.box_convert(boxes, "xyxy", "cxcywh")`, which checks nothing.
+
+    Example:
+        >>> import numpy as np
+        >>> centers_from_corners(np.asarray([[0.0, 0.0, 4.0, 2.0]])).tolist()
+        [[2.0, 1.0, 4.0, 2.0]]
+    """
+    xp = float_namespace(boxes=boxes)
+    check_boxes(boxes=boxes)
+    low, high = boxes[..., :2], boxes[..., 2:]
+    return xp.concat([low / 2 + high / 2, high - low], axis=-1)
+
+
+def iou_threshold_schedule(
+    step: float, *, steps: float, thresholds: Sequence[float] = (0.5, 0.6, 0.7)
+) -> float:
+    r"""Return the IoU from which an anchor counts as an object's, at a step of the training.
+
+    Formula: $u_k$ with $k = \min(\lfloor n\,s/S \rfloor,\ n - 1)$, where s is the `step`, S the
+    `steps`, and $u_0 \dots u_{n-1}$ the `thresholds`: each holds for an equal part of the training.
+
+    Args:
+        step: How many steps are done; at least 0. Beyond `steps` the last threshold holds.
+        steps: How long the training is; positive.
+        thresholds: The thresholds in turn, from 0 to 1, none below the one before.
+
+    Returns:
+        One of the thresholds, as a Python float.
+
+    Raises:
+        TypeError: An argument is no number.
+        ValueError: An argument is out of its domain, there is no threshold, or they fall.
+
+    Convention:
+        Cascade R-CNN has three detectors in a row, of thresholds 0.5, 0.6 and 0.7, and trains
+        them together: there `step` counts the detectors, and `steps` is 3.
+
+    Example:
+        >>> [iou_threshold_schedule(step, steps=90) for step in (0, 29, 30, 89, 200)]
+        [0.5, 0.5, 0.6, 0.7, 0.7]
+
+    Reference:
+        Cai and Vasconcelos (2018), Cascade R-CNN.
+    """
+    step, steps = check_in(NON_NEGATIVE, step=step), check_in(POSITIVE, steps=steps)
+    values = [check_in(UNIT_CLOSED, thresholds=threshold) for threshold in thresholds]
+    if not values or values != sorted(values):
+        raise ValueError(f"thresholds: expected numbers that do not fall, got {thresholds}")
+    return values[min(int(len(values) * step / steps), len(values) - 1)]
 
 
 class _Sides(NamedTuple):

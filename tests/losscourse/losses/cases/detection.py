@@ -4,14 +4,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import array_api_compat
 import mpmath
 import numpy as np
+import pytest
 import torch
+import torch.nn.functional as F
 
 from losscourse.arrays import Array
-from losscourse.losses import detection
+from losscourse.losses import classification, detection, regression
+from tests.losscourse.libraries import FORMATS, dtype_name, make, read
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import example, wrong
+from tests.losscourse.losses.cases.regression import exact_smooth_l1
 from tests.losscourse.losses.helper import Helper
 
 TURNED = [2, 1, 0, 3]
@@ -484,5 +489,411 @@ def turn(xp: Any, box: Array) -> Array:
     return xp.atan2(side[..., 0], side[..., 1])
 
 
-CASES: list[Case] = [IOU, GIOU, DIOU, CIOU]
-HELPERS: list[Helper] = []
+COORDINATES = 4
+CLASSES = 3
+
+
+def draw_offsets(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return offsets of any sign, and their targets."""
+    targets = rng.normal(size=(n, COORDINATES))
+    return targets + scale * rng.normal(size=(n, COORDINATES)), targets
+
+
+def exact_smooth_l1_boxes(p: list, t: list, beta: float = 1.0) -> Any:
+    """Return the sum of the coordinates' smooth L1 losses in mpmath."""
+    return mpmath.fsum(exact_smooth_l1(x, y, beta) for x, y in zip(p, t, strict=True))
+
+
+def far_in_one(size: float) -> tuple[float, ...]:
+    """Return coordinates 0 but for the first."""
+    return (size, *[0.0] * (COORDINATES - 1))
+
+
+SMOOTH_L1_BOXES = Case(
+    loss=detection.smooth_l1_boxes,
+    gradient=detection.smooth_l1_boxes_grad,
+    settings=({}, {"beta": 0.0}, {"beta": 0.1}, {"beta": 1.0}),
+    draw=draw_offsets,
+    oracle=(
+        "torch smooth_l1_loss, summed",
+        lambda p, t, beta=1.0: (
+            F.smooth_l1_loss(*map(torch.as_tensor, (p, t)), reduction="none", beta=beta)
+            .sum(-1)
+            .numpy()
+        ),
+    ),
+    exact=exact_smooth_l1_boxes,
+    limits=lambda beta=1.0: (
+        Point((far_in_one(math.inf), far_in_one(0.0)), far_in_one(1.0), math.inf),
+        Point((far_in_one(0.0), far_in_one(math.inf)), far_in_one(-1.0), math.inf),
+    ),
+    kinks=lambda beta=1.0: (
+        (Point(((1.5, 0.0, 1.0, -1.0), (1.5, -3.0, 0.0, 0.0)), (0.0, 1.0, 1.0, -1.0)),)
+        if beta == 0
+        else ()
+    ),
+    without={"minimiser_is_the_statistic": "each coordinate's is smooth_l1's, tested there"},
+    identities=(
+        Identity(
+            "of one coordinate, smooth L1",
+            lambda loss: (
+                loss(*(a[:, :1] for a in example(draw_offsets)), beta=0.3),
+                regression.smooth_l1(*(a[:, 0] for a in example(draw_offsets)), beta=0.3),
+            ),
+        ),
+        Identity(
+            "the sum over any order",
+            lambda loss: (
+                loss(*example(draw_offsets)),
+                loss(*(a[:, ::-1] for a in example(draw_offsets))),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "mean over the coordinates",
+            lambda xp, p, t, beta=1.0: xp.mean(regression.smooth_l1(p, t, beta=beta), axis=-1),
+        ),
+        wrong(
+            "loss",
+            "Huber",
+            lambda xp, p, t, beta=1.0: xp.sum(
+                regression.huber(p, t, delta=beta) if beta else xp.abs(p - t), axis=-1
+            ),
+        ),
+        wrong(
+            "loss",
+            "beta left out",
+            lambda xp, p, t, beta=1.0: xp.sum(regression.smooth_l1(p, t), axis=-1),
+        ),
+        wrong(
+            "loss",
+            "of the distance",
+            lambda xp, p, t, beta=1.0: regression.smooth_l1(
+                xp.sqrt(xp.sum((p - t) ** 2, axis=-1)), 0 * p[..., 0], beta=beta
+            ),
+        ),
+        wrong(
+            "gradient",
+            "of the mean",
+            lambda xp, p, t, beta=1.0: regression.smooth_l1_grad(p, t, beta=beta) / COORDINATES,
+        ),
+        wrong("gradient", "not clipped", lambda xp, p, t, beta=1.0: (p - t) / (beta or 1.0)),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, p, t, beta=1.0: regression.smooth_l1_grad(t, p, beta=beta),
+        ),
+    ),
+)
+
+
+def draw_anchors(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return logits, offsets, labels and targets; two in four anchors are background."""
+    offsets, targets = draw_offsets(rng, n, scale)
+    labels = rng.integers(1, CLASSES, n)
+    labels[::4] = 0
+    labels[1::4] = 0
+    return scale * rng.normal(size=(n, CLASSES)), offsets, labels, targets
+
+
+def torch_detection(
+    z: np.ndarray, o: np.ndarray, y: np.ndarray, t: np.ndarray, weight: float = 1.0
+) -> np.ndarray:
+    """Return torch's cross-entropy, and its smooth L1 loss of the anchors with an object."""
+    losses = F.cross_entropy(torch.as_tensor(z), torch.as_tensor(y), reduction="none").numpy()
+    found = np.flatnonzero(y)
+    boxes = F.smooth_l1_loss(*(torch.as_tensor(a[found]) for a in (o, t)), reduction="none")
+    np.add.at(losses, found, weight * boxes.sum(-1).numpy())
+    return losses
+
+
+def exact_detection(z: list, o: list, y: Any, t: list, weight: float = 1.0) -> Any:
+    """Return the detection loss of one anchor in mpmath."""
+    entropy = mpmath.log(mpmath.fsum(mpmath.exp(x - z[int(y)]) for x in z))
+    return entropy + (mpmath.mpf(weight) * exact_smooth_l1_boxes(o, t) if y > 0 else 0)
+
+
+def unguided() -> tuple[np.ndarray, ...]:
+    """Return logits 0, each label once, and offsets that fit."""
+    offsets = np.ones((CLASSES, COORDINATES))
+    return np.zeros((CLASSES, CLASSES)), offsets, np.arange(CLASSES), offsets
+
+
+def without_background_boxes() -> tuple[np.ndarray, ...]:
+    """Return anchors of which the background has NaN for its target."""
+    z, o, y, t = example(draw_anchors)
+    return z, o, y, np.where(y[:, None] > 0, t, math.nan)
+
+
+def anchor(body: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a loss of an anchor from its cross-entropy, its box loss, its label and the weight."""
+
+    def loss(xp: Any, z: Array, o: Array, y: Array, t: Array, weight: float = 1.0) -> Array:
+        entropy = classification.softmax_cross_entropy_with_integer_labels(z, y)
+        return body(xp, entropy, detection.smooth_l1_boxes(o, t), y, weight)
+
+    return loss
+
+
+def number(xp: Any, mask: Array, like: Array) -> Array:
+    """Return 1 where the mask holds, and 0 elsewhere."""
+    return xp.where(mask, xp.ones_like(like), xp.zeros_like(like))
+
+
+DETECTION = Case(
+    loss=detection.detection_loss,
+    gradient=detection.detection_loss_grad,
+    settings=({}, {"weight": 1.0}, {"weight": 2.0}),
+    draw=draw_anchors,
+    oracle=("torch cross_entropy and smooth_l1_loss", torch_detection),
+    exact=exact_detection,
+    by=2,
+    chance=unguided,
+    wrong_values={"labels": (-1, CLASSES)},
+    rounding=1.0,
+    limits=lambda weight=1.0: (
+        Point(
+            ((0.0, 0.0, 0.0), far_in_one(math.inf), 0, far_in_one(0.0)),
+            (-2 / 3, 1 / 3, 1 / 3),
+            math.log(3),
+        ),
+    ),
+    without={"minimiser_is_the_statistic": "class frequencies and box locations at once"},
+    identities=(
+        Identity(
+            "the background's targets are not looked at",
+            lambda loss: (loss(*example(draw_anchors)), loss(*without_background_boxes())),
+        ),
+        Identity(
+            "nor do they reach the gradient",
+            lambda loss: (
+                detection.detection_loss_grad(*example(draw_anchors))[1],
+                detection.detection_loss_grad(*without_background_boxes())[1],
+            ),
+        ),
+        Identity(
+            "cross-entropy at weight 0",
+            lambda loss: (
+                loss(*example(draw_anchors), weight=0.0),
+                classification.softmax_cross_entropy_with_integer_labels(
+                    *example(draw_anchors)[::2]
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "boxes of the background too",
+            anchor(lambda xp, entropy, box, y, weight: entropy + weight * box),
+        ),
+        wrong(
+            "loss",
+            "boxes of the background alone",
+            anchor(lambda xp, entropy, box, y, w: entropy + w * box * number(xp, y == 0, box)),
+        ),
+        wrong(
+            "loss",
+            "mask multiplies",
+            anchor(lambda xp, entropy, box, y, w: entropy + w * box * number(xp, y > 0, box)),
+        ),
+        wrong(
+            "loss",
+            "weight on the class",
+            anchor(lambda xp, entropy, box, y, w: w * entropy + box * number(xp, y > 0, box)),
+        ),
+        wrong(
+            "loss",
+            "weight left out",
+            lambda xp, z, o, y, t, weight=1.0: detection.detection_loss(z, o, y, t),
+        ),
+        wrong(
+            "loss",
+            "class of objects alone",
+            anchor(lambda xp, entropy, box, y, w: (entropy + w * box) * number(xp, y > 0, box)),
+        ),
+        wrong(
+            "gradient",
+            "weight left out",
+            lambda xp, z, o, y, t, weight=1.0: detection.detection_loss_grad(z, o, y, t),
+        ),
+        wrong(
+            "gradient",
+            "offsets of the background too",
+            lambda xp, z, o, y, t, weight=1.0: (
+                detection.detection_loss_grad(z, o, y, t)[0],
+                weight * detection.smooth_l1_boxes_grad(o, t),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "weight on the class",
+            lambda xp, z, o, y, t, weight=1.0: tuple(
+                weight * g for g in detection.detection_loss_grad(z, o, y, t)
+            ),
+        ),
+    ),
+)
+
+
+def conversion(function: Callable, wanted: list, given: list) -> Callable[[Callable], None]:
+    """Return a check of a conversion by hand, in every format, for any leading axes."""
+
+    def known_boxes_are_converted(convert: Callable) -> None:
+        for library, dtype in FORMATS:
+            out = convert(make(library, dtype, np.asarray([given])))
+            assert dtype_name(out) == dtype
+            assert read(out).tolist() == [wanted]
+        assert convert(np.asarray(given[0])).tolist() == wanted[0]
+        assert convert(np.zeros((0, 4))).shape == (0, 4)
+
+    def there_and_back(convert: Callable) -> None:
+        corners = draw_boxes(np.random.default_rng(0), 20, 1.0)[1]
+        inverse, other = detection.corners_from_centers, detection.centers_from_corners
+        start = corners if function is other else other(corners)
+        back = inverse if function is other else other
+        np.testing.assert_allclose(back(convert(start)), start, rtol=1e-12, atol=1e-12)
+
+    def wrong_shapes_are_refused(convert: Callable) -> None:
+        for bad in (np.zeros(3), np.asarray(1.0), np.zeros((4, 2))):
+            with pytest.raises(ValueError, match=r"^boxes: expected shape \(\.\.\., 4\), got"):
+                convert(bad)
+        for bad in ([1.0] * 4, np.zeros(4, int)):
+            with pytest.raises(TypeError, match=r"^boxes: expected"):
+                convert(bad)
+
+    return known_boxes_are_converted, there_and_back, wrong_shapes_are_refused
+
+
+CENTERS = [[2.0, 1.0, 4.0, 6.0], [-1.0, 0.5, 0.0, 1.0]]
+CORNERS = [[0.0, -2.0, 4.0, 4.0], [-1.0, 0.0, -1.0, 1.0]]
+
+
+def halves_do_not_overflow(convert: Callable) -> None:
+    far = np.asarray([6e4, 6e4, 6.4e4, 6.4e4], dtype=np.float16)
+    with np.errstate(over="raise"):
+        np.testing.assert_allclose(convert(far), [6.2e4, 6.2e4, 4e3, 4e3], rtol=1e-2)
+
+
+def inverted_corners_are_refused(convert: Callable) -> None:
+    with pytest.raises(ValueError, match=r"^boxes: expected boxes with x1 <= x2 .* got -1\.0"):
+        convert(np.asarray([1.0, 0.0, 0.0, 1.0]))
+
+
+def _converted(body: Callable[..., tuple]) -> Callable[[Array], Array]:
+    """Return a conversion by coordinate."""
+
+    def convert(boxes: Array) -> Array:
+        detection.corners_from_centers(boxes)
+        xp = array_api_compat.array_namespace(boxes)
+        return xp.stack(body(*(boxes[..., k] for k in range(4))), axis=-1)
+
+    return convert
+
+
+CORNERS_FROM_CENTERS = Helper(
+    function=detection.corners_from_centers,
+    checks=conversion(detection.corners_from_centers, CORNERS, CENTERS),
+    mutants={
+        "whole side": _converted(lambda x, y, w, h: (x - w, y - h, x + w, y + h)),
+        "from the corner": _converted(lambda x, y, w, h: (x, y, x + w, y + h)),
+        "w and h exchanged": _converted(
+            lambda x, y, w, h: (x - h / 2, y - w / 2, x + h / 2, y + w / 2)
+        ),
+        "pixels": _converted(
+            lambda x, y, w, h: (x - w / 2, y - h / 2, x + w / 2 - 1, y + h / 2 - 1)
+        ),
+        "any size": lambda boxes: (
+            detection.corners_from_centers(boxes) if boxes.shape[-1:] == (4,) else boxes
+        ),
+    },
+)
+
+CENTERS_FROM_CORNERS = Helper(
+    function=detection.centers_from_corners,
+    checks=(
+        *conversion(detection.centers_from_corners, CENTERS, CORNERS),
+        halves_do_not_overflow,
+        inverted_corners_are_refused,
+    ),
+    mutants={
+        "corner for centre": _converted(lambda a, b, c, d: (a, b, c - a, d - b)),
+        "half sides": _converted(lambda a, b, c, d: ((a + c) / 2, (b + d) / 2, c - a, d - b)),
+        "pixels": _converted(
+            lambda a, b, c, d: (a / 2 + c / 2, b / 2 + d / 2, c - a + 1, d - b + 1)
+        ),
+        "negative sides": _converted(
+            lambda a, b, c, d: (a / 2 + c / 2, b / 2 + d / 2, c - a, d - b)
+        ),
+        "any size": lambda boxes: (
+            detection.centers_from_corners(boxes) if boxes.shape[-1:] == (4,) else boxes
+        ),
+    },
+)
+
+
+def thirds_of_the_training(schedule: Callable) -> None:
+    values = [schedule(step, steps=9) for step in range(12)]
+    assert values == [0.5] * 3 + [0.6] * 3 + [0.7] * 6
+    assert all(type(value) is float for value in values)
+
+
+def stages_of_the_cascade(schedule: Callable) -> None:
+    assert [schedule(stage, steps=3) for stage in range(3)] == [0.5, 0.6, 0.7]
+
+
+def any_thresholds_that_do_not_fall(schedule: Callable) -> None:
+    assert schedule(5, steps=10, thresholds=(0.3,)) == 0.3
+    assert schedule(4.9, steps=10, thresholds=[0.0, 1.0]) == 0.0
+    assert schedule(5, steps=10, thresholds=[0.0, 1.0]) == 1.0
+
+
+def wrong_schedules_are_refused(schedule: Callable) -> None:
+    for error, name, step, named in (
+        (ValueError, "step", -1, {"steps": 9}),
+        (TypeError, "step", "1", {"steps": 9}),
+        (ValueError, "steps", 1, {"steps": 0}),
+        (ValueError, "thresholds", 1, {"steps": 9, "thresholds": (0.5, 1.5)}),
+        (ValueError, "thresholds", 1, {"steps": 9, "thresholds": (0.7, 0.5)}),
+        (ValueError, "thresholds", 1, {"steps": 9, "thresholds": ()}),
+    ):
+        with pytest.raises(error, match=rf"^{name}: expected .*got"):
+            schedule(step, **named)
+
+
+def _scheduled(body: Callable[[float, list], float]) -> Callable[..., float]:
+    """Return a schedule of the part of the training that is done."""
+
+    def schedule(step: float, *, steps: float, thresholds: Any = (0.5, 0.6, 0.7)) -> float:
+        detection.iou_threshold_schedule(step, steps=steps, thresholds=thresholds)
+        return body(step / steps, list(thresholds))
+
+    return schedule
+
+
+IOU_THRESHOLD_SCHEDULE = Helper(
+    function=detection.iou_threshold_schedule,
+    checks=(
+        thirds_of_the_training,
+        stages_of_the_cascade,
+        any_thresholds_that_do_not_fall,
+        wrong_schedules_are_refused,
+    ),
+    mutants={
+        "linear": _scheduled(lambda part, us: us[0] + (us[-1] - us[0]) * min(part, 1)),
+        "rounded": _scheduled(lambda part, us: us[min(round(part * len(us)), len(us) - 1)]),
+        "n - 1 stages": _scheduled(
+            lambda part, us: us[min(int(part * (len(us) - 1)), len(us) - 1)]
+        ),
+        "starts again": _scheduled(lambda part, us: us[int(part * len(us)) % len(us)]),
+        "falls": _scheduled(lambda part, us: us[::-1][min(int(part * len(us)), len(us) - 1)]),
+        "unchecked": lambda step, *, steps, thresholds=(0.5, 0.6, 0.7): thresholds[
+            min(int(len(thresholds) * step / steps), len(thresholds) - 1)
+        ],
+    },
+)
+
+CASES: list[Case] = [IOU, GIOU, DIOU, CIOU, SMOOTH_L1_BOXES, DETECTION]
+HELPERS: list[Helper] = [CORNERS_FROM_CENTERS, CENTERS_FROM_CORNERS, IOU_THRESHOLD_SCHEDULE]
