@@ -472,9 +472,11 @@ def _minimiser(case: Case, others: tuple[np.ndarray, ...], setting: Setting) -> 
     """Return the constant prediction of the least mean loss: a number, or a row of them."""
     first, *_ = case.draw(_rng(), len(others[0]), 1.0)
 
+    def predict(constant: Any) -> np.ndarray:
+        return np.broadcast_to(np.reshape(constant, first.shape[1:]), first.shape).copy()
+
     def mean_loss(constant: Any) -> float:
-        predictions = np.broadcast_to(constant, first.shape).copy()
-        return float(_call(case, case.loss, [predictions, *others], setting).mean())
+        return float(_call(case, case.loss, [predict(constant), *others], setting).mean())
 
     if first.ndim == 1:
         bounds = case.search or (others[0].min(), others[0].max())
@@ -482,11 +484,11 @@ def _minimiser(case: Case, others: tuple[np.ndarray, ...], setting: Setting) -> 
         return minimize_scalar(mean_loss, bounds=bounds, method="bounded", options=options).x
 
     def slope(constant: np.ndarray) -> np.ndarray:
-        predictions = np.broadcast_to(constant, first.shape).copy()
-        return _gradients(case, [predictions, *others], setting)[0].mean(axis=0)
+        return _gradients(case, [predict(constant), *others], setting)[0].mean(axis=0).ravel()
 
-    start = np.zeros(first.shape[1:])
-    return minimize(mean_loss, start, jac=slope, method="BFGS", options={"gtol": 1e-9}).x
+    start = np.zeros(math.prod(first.shape[1:]))
+    found = minimize(mean_loss, start, jac=slope, method="BFGS", options={"gtol": 1e-9}).x
+    return found.reshape(first.shape[1:])
 
 
 def _misfits(
