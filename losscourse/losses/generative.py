@@ -24,17 +24,24 @@ from losscourse.losses.classification import (
     sigmoid_binary_cross_entropy_grad,
 )
 from losscourse.losses.margin import hinge, hinge_grad
-from losscourse.losses.regression import squared_error
+from losscourse.losses.regression import absolute_error, absolute_error_grad, squared_error
 
 __all__ = [
     "bernoulli_reconstruction",
     "bernoulli_reconstruction_grad",
+    "content",
+    "content_grad",
+    "cycle_consistency",
+    "cycle_consistency_grad",
     "gaussian_kl",
     "gaussian_kl_grad",
     "gaussian_reconstruction",
     "gaussian_reconstruction_grad",
+    "gram",
     "hinge_discriminator",
     "hinge_discriminator_grad",
+    "image_total_variation",
+    "image_total_variation_grad",
     "least_squares_discriminator",
     "least_squares_discriminator_grad",
     "least_squares_generator",
@@ -47,6 +54,8 @@ __all__ = [
     "negative_elbo_grad",
     "non_saturating_generator",
     "non_saturating_generator_grad",
+    "style",
+    "style_grad",
     "wasserstein_critic",
     "wasserstein_critic_grad",
     "wasserstein_generator",
@@ -882,6 +891,311 @@ def wasserstein_generator_grad(fake_scores: Array) -> Array:
     return _constant(fake_scores, -1.0)
 
 
+def content(features: Array, targets: Array) -> Array:
+    r"""Return the content loss of each image: half the squared distance of its feature maps.
+
+    Formula: $\frac{1}{2} \sum_{cp} e_{cp}^2$, where `e = features - targets`, over channels c and
+    positions p.
+
+    Args:
+        features: Floats of shape (..., C, P): one layer's response to the image that is made, by
+            channel and position; flatten height and width.
+        targets: Floats of the shape and dtype of `features`: the response to the content image.
+
+    Returns:
+        Array of shape (...) and the dtype of `features`, in the features' unit squared; at least
+        0.
+
+    Gradient:
+        $e$; see `content_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or there are no axes of channels and positions.
+
+    Numerics:
+        As `squared_error`: overflows from |e| = 255 in float16.
+
+    Convention:
+        With the factor ½, and summed. Johnson et al. take the mean instead: `2 / (C * P)` times
+        this. torch: half of `mse_loss`, summed over both axes.
+
+    Example:
+        >>> import numpy as np
+        >>> content(np.asarray([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2))).tolist()
+        15.0
+
+    Reference:
+        Gatys, Ecker and Bethge (2016), Image Style Transfer Using Convolutional Neural Networks,
+        eq. 1.
+    """
+    xp = _check_axes("... C P, ... C P", features=features, targets=targets)
+    return xp.sum(gaussian_reconstruction(features, targets), axis=-1)
+
+
+def content_grad(features: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `content` by the features.
+
+    Formula: $e$, where `e = features - targets`.
+
+    Args:
+        features: Floats of shape (..., C, P).
+        targets: Floats of the shape and dtype of `features`.
+
+    Returns:
+        Array of the shape and dtype of `features`, in their unit; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or there are no axes of channels and positions.
+
+    Example:
+        >>> import numpy as np
+        >>> content_grad(np.asarray([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 2))).tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
+    """
+    _check_axes("... C P, ... C P", features=features, targets=targets)
+    return features - targets
+
+
+def gram(features: Array) -> Array:
+    r"""Return each image's Gram matrix: which channels respond together, wherever they do.
+
+    Formula: $G_{cd} = \frac{1}{CP} \sum_p F_{cp} F_{dp}$, where F are the features.
+
+    Args:
+        features: Floats of shape (..., C, P): by channel and position, at least one of each.
+
+    Returns:
+        Array of shape (..., C, C) and the dtype of `features`, in their unit squared; symmetric.
+
+    Raises:
+        TypeError: `features` is no array of floats.
+        ValueError: There are no axes of channels and positions, or one of them is empty.
+
+    Convention:
+        Divided by C · P before the sum, so that float16 holds it. Gatys, Ecker and Bethge (2016)
+        leave their matrix undivided, and divide in `style` instead.
+
+    Example:
+        >>> import numpy as np
+        >>> gram(np.asarray([[2.0, 0.0], [2.0, 4.0]])).tolist()
+        [[1.0, 1.0], [1.0, 5.0]]
+    """
+    xp = _check_maps(features=features)
+    return xp.matmul(_normalised(features), xp.matrix_transpose(features))
+
+
+def style(features: Array, targets: Array) -> Array:
+    r"""Return the style loss of each image: the squared distance of the Gram matrices.
+
+    Formula: $\frac{1}{4} \sum_{cd} (G_{cd} - A_{cd})^2$, where G and A are `gram` of the features
+    and of the targets. With undivided matrices, that is a factor of $1/(4 C^2 P^2)$.
+
+    Args:
+        features: Floats of shape (..., C, P): one layer's response to the image that is made, by
+            channel and position; flatten height and width.
+        targets: Floats of the shape and dtype of `features`: the response to the style image.
+
+    Returns:
+        Array of shape (...) and the dtype of `features`; at least 0, and 0 also where the
+        positions of the targets are shuffled.
+
+    Gradient:
+        $(G - A)\,F / (CP)$; see `style_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, there are no axes of channels and positions, or one of
+            them is empty.
+
+    Numerics:
+        The fourth power of a feature overflows float16 from 16 on; the division comes first.
+
+    Convention:
+        One layer's E of Gatys et al.; the sum over layers with their weights is the caller's.
+        Johnson et al. take the squared Frobenius norm of the same matrices: 4 times this.
+
+    Example:
+        >>> import numpy as np
+        >>> style(np.asarray([[2.0, 0.0], [2.0, 4.0]]), np.zeros((2, 2))).tolist()
+        7.0
+
+    Reference:
+        Gatys, Ecker and Bethge (2016), Image Style Transfer Using Convolutional Neural Networks,
+        eq. 4.
+    """
+    _check_maps(features=features, targets=targets)
+    return content(gram(features), gram(targets)) / 2
+
+
+def style_grad(features: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `style` by the features.
+
+    Formula: $(G - A)\,F / (CP)$, where F are the features and G and A the `gram` of the features
+    and of the targets.
+
+    Args:
+        features: Floats of shape (..., C, P).
+        targets: Floats of the shape and dtype of `features`.
+
+    Returns:
+        Array of the shape and dtype of `features`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, there are no axes of channels and positions, or one of
+            them is empty.
+
+    Example:
+        >>> import numpy as np
+        >>> style_grad(np.asarray([[2.0, 0.0], [2.0, 4.0]]), np.zeros((2, 2))).tolist()
+        [[1.0, 1.0], [3.0, 5.0]]
+    """
+    xp = _check_maps(features=features, targets=targets)
+    return xp.matmul(gram(features) - gram(targets), _normalised(features))
+
+
+def image_total_variation(images: Array) -> Array:
+    r"""Return the total variation of each image: how much neighbouring pixels differ.
+
+    Formula: $\sum_{hw} |x_{h+1,w} - x_{hw}| + |x_{h,w+1} - x_{hw}|$, over neighbours in the image.
+
+    Args:
+        images: Floats of shape (..., H, W); a colour image has a loss for each channel.
+
+    Returns:
+        Array of shape (...) and the dtype of `images`, in the pixels' unit; at least 0, and 0
+        where the image is flat.
+
+    Gradient:
+        How many neighbours are darker than the pixel, less how many are brighter; see
+        `image_total_variation_grad`.
+
+    Raises:
+        TypeError: `images` is no array of floats.
+        ValueError: There are no axes of height and width.
+
+    Numerics:
+        Exact up to the rounding of the differences and of their sum.
+
+    Convention:
+        Anisotropic: rows and columns add up. The isotropic kind takes the root of the sum of the
+        two squares at each pixel, and some codes take the squares themselves.
+
+    Example:
+        >>> import numpy as np
+        >>> image_total_variation(np.asarray([[0.0, 1.0], [0.0, 3.0]])).tolist()
+        6.0
+
+    Reference:
+        Johnson, Alahi and Fei-Fei (2016), Perceptual Losses for Real-Time Style Transfer and
+        Super-Resolution, as a regulariser.
+    """
+    xp = _check_axes("... H W", images=images)
+    down = absolute_error(images[..., 1:, :], images[..., :-1, :])
+    right = absolute_error(images[..., 1:], images[..., :-1])
+    return xp.sum(down, axis=(-2, -1)) + xp.sum(right, axis=(-2, -1))
+
+
+def image_total_variation_grad(images: Array) -> Array:
+    r"""Return the derivative of the summed `image_total_variation` by the pixels.
+
+    Formula: $\sum_n \operatorname{sign}(x - x_n)$ over the up to four neighbours n of a pixel. At
+    the kinks, equal neighbours, the subgradient 0 is taken, out of $[-1, 1]$.
+
+    Args:
+        images: Floats of shape (..., H, W).
+
+    Returns:
+        Array of the shape and dtype of `images`, without unit; in [-4, 4].
+
+    Raises:
+        TypeError: `images` is no array of floats.
+        ValueError: There are no axes of height and width.
+
+    Example:
+        >>> import numpy as np
+        >>> image_total_variation_grad(np.asarray([[0.0, 1.0], [0.0, 3.0]])).tolist()
+        [[-1.0, 0.0], [-1.0, 2.0]]
+    """
+    xp = _check_axes("... H W", images=images)
+    down = absolute_error_grad(images[..., 1:, :], images[..., :-1, :])
+    right = absolute_error_grad(images[..., 1:], images[..., :-1])
+    row, column = xp.zeros_like(images[..., :1, :]), xp.zeros_like(images[..., :1])
+    by_rows = xp.concat([row, down], axis=-2) - xp.concat([down, row], axis=-2)
+    by_columns = xp.concat([column, right], axis=-1) - xp.concat([right, column], axis=-1)
+    return by_rows + by_columns
+
+
+def cycle_consistency(predictions: Array, targets: Array) -> Array:
+    r"""Return how far each example is from itself after a translation there and back.
+
+    Formula: $\sum_d |e_d|$, where `e = predictions - targets`.
+
+    Args:
+        predictions: Floats of shape (..., D): the examples translated to the other domain and
+            back, F(G(x)).
+        targets: Floats of the shape and dtype of `predictions`: the examples themselves, x.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, in the target's unit; at least 0.
+
+    Gradient:
+        $\operatorname{sign}(e)$; see `cycle_consistency_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or there is no axis of features.
+
+    Numerics:
+        Exact up to the rounding of the differences and of their sum.
+
+    Convention:
+        One direction: the paper adds F(G(x)) against x and G(F(y)) against y. Its identity loss,
+        which keeps colours, is this function of G(y) and y, and of F(x) and x. Flatten images;
+        summed, as the 1-norm is. `torch.nn.functional.l1_loss(predictions, targets,
+        reduction="none").sum(-1)`.
+
+    Example:
+        >>> import numpy as np
+        >>> cycle_consistency(np.asarray([[2.0, 0.0]]), np.asarray([[3.0, 0.5]])).tolist()
+        [1.5]
+
+    Reference:
+        Zhu et al. (2017), Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+        Networks, eq. 2.
+    """
+    xp = _check_axes("... D, ... D", predictions=predictions, targets=targets)
+    return xp.sum(absolute_error(predictions, targets), axis=-1)
+
+
+def cycle_consistency_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `cycle_consistency` by the predictions.
+
+    Formula: $\operatorname{sign}(e)$, where `e = predictions - targets`. At the kinks, $e_d = 0$,
+    the subgradient 0 is taken, out of $[-1, 1]$.
+
+    Args:
+        predictions: Floats of shape (..., D).
+        targets: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; -1, 0 or 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or there is no axis of features.
+
+    Example:
+        >>> import numpy as np
+        >>> cycle_consistency_grad(np.asarray([[2.0, 0.5]]), np.asarray([[3.0, 0.5]])).tolist()
+        [[-1.0, 0.0]]
+    """
+    _check_axes("... D, ... D", predictions=predictions, targets=targets)
+    return absolute_error_grad(predictions, targets)
+
+
 def _check_axes(axes: str, **named: Array) -> Any:
     """Return the namespace of floats whose named axes fit; see `check_axes`."""
     xp = real_namespace(**named)
@@ -914,3 +1228,19 @@ def _scaled(x: Array, factor: float) -> Array:
     """Return factor · x, where 0 · inf is 0."""
     xp = real_namespace(x=x)
     return stable.times(xp.full_like(x, factor), x)
+
+
+def _check_maps(**named: Array) -> Any:
+    """Return the namespace of feature maps (..., C, P), none of whose last axes is empty."""
+    xp = _check_axes(", ".join(["... C P"] * len(named)), **named)
+    for name, array in named.items():
+        if 0 in array.shape[-2:]:
+            raise ValueError(
+                f"{name}: expected at least one channel and one position, got {tuple(array.shape)}"
+            )
+    return xp
+
+
+def _normalised(features: Array) -> Array:
+    """Return the features divided by the number of channels times that of positions."""
+    return features / (features.shape[-2] * features.shape[-1])

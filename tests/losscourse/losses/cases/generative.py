@@ -7,6 +7,7 @@ from typing import Any
 import array_api_compat
 import mpmath
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from scipy.spatial.distance import jensenshannon
@@ -16,6 +17,7 @@ from scipy.stats import wasserstein_distance
 from losscourse import stable
 from losscourse.arrays import Array
 from losscourse.losses import generative, regression
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
 from tests.losscourse.losses.case import Case, Identity, Point, Wrong
 from tests.losscourse.losses.helper import Helper
 
@@ -841,6 +843,384 @@ WASSERSTEIN_GENERATOR = Case(
     ),
 )
 
+
+def draw_maps(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return feature maps of two channels at three positions, and targets that they miss."""
+    targets = rng.normal(size=(n, 2, 3))
+    return targets + scale * rng.normal(size=(n, 2, 3)), targets
+
+
+def draw_styles(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return rectified feature maps, whose products do not cancel, in Gram matrices for float16."""
+    features, targets = map(np.abs, draw_maps(rng, n, min(scale, 100.0)))
+    swapped = np.arange(n)[:, None, None] % 2 == 0
+    return np.where(swapped, targets, features), np.where(swapped, features, targets)
+
+
+def draw_images(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return images of three by three pixels."""
+    return (scale * rng.normal(size=(n, 3, 3)),)
+
+
+def sample_maps(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return skewed feature maps."""
+    return (rng.gamma(1.0, 2.0, size=(101, 2, 3)),)
+
+
+CONTENT = Case(
+    loss=generative.content,
+    gradient=generative.content_grad,
+    settings=({},),
+    draw=draw_maps,
+    oracle=(
+        "torch mse_loss, summed",
+        from_torch(lambda f, t: F.mse_loss(f, t, reduction="none").sum((-2, -1)) / 2),
+    ),
+    exact=lambda f, t: mpmath.fsum(
+        (x - y) * (x - y) / 2
+        for row, others in zip(f, t, strict=True)
+        for x, y in zip(row, others, strict=True)
+    ),
+    statistic=lambda targets: targets.mean(axis=0),
+    sample=sample_maps,
+    limits=lambda: (
+        Point((((INF, 1.0),), ((0.0, 0.0),)), ((INF, 1.0),), INF),
+        Point((((-INF, 1.0),), ((0.0, 0.0),)), ((-INF, 1.0),), INF),
+    ),
+    identities=(
+        Identity(
+            "the Gaussian reconstruction loss of the flattened maps",
+            lambda loss: (
+                loss(*example(draw_maps)),
+                generative.gaussian_reconstruction(*(a.reshape(50, 6) for a in example(draw_maps))),
+            ),
+        ),
+        Identity(
+            "symmetric in its arguments",
+            lambda loss: (loss(*example(draw_maps)), loss(*example(draw_maps)[::-1])),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "½ missing", lambda xp, f, t: xp.sum((f - t) ** 2, axis=(-2, -1))),
+        wrong("loss", "mean", lambda xp, f, t: xp.mean((f - t) ** 2, axis=(-2, -1))),
+        wrong("loss", "over the channels only", lambda xp, f, t: xp.sum((f - t) ** 2, axis=-2) / 2),
+        wrong("loss", "absolute", lambda xp, f, t: xp.sum(xp.abs(f - t), axis=(-2, -1)) / 2),
+        wrong(
+            "loss",
+            "of the Gram matrices",
+            lambda xp, f, t: xp.sum((generative.gram(f) - generative.gram(t)) ** 2, (-2, -1)) / 2,
+        ),
+        wrong("gradient", "twice", lambda xp, f, t: 2 * (f - t)),
+        wrong("gradient", "rectified", lambda xp, f, t: xp.clip(f - t, min=0)),
+    ),
+)
+
+
+def exact_style(features: list, targets: list) -> Any:
+    """Return the style loss from undivided Gram matrices, in mpmath."""
+    channels, positions = len(features), len(features[0])
+    terms = (
+        (mpmath.fdot(features[c], features[d]) - mpmath.fdot(targets[c], targets[d])) ** 2
+        for c in range(channels)
+        for d in range(channels)
+    )
+    return mpmath.fsum(terms) / (4 * channels**2 * positions**2)
+
+
+def torch_style(features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the style loss from undivided Gram matrices."""
+    made, wanted = (torch.einsum("ncp,ndp->ncd", a, a) for a in (features, targets))
+    return torch.sum((made - wanted) ** 2, dim=(1, 2)) / (4 * features[0].numel() ** 2)
+
+
+def wrong_style(name: str, body: Callable[[Any, Array], Array]) -> Wrong:
+    """Return a style loss of another matrix: `body(xp, features)`."""
+    return wrong(
+        "loss",
+        name,
+        lambda xp, f, t: xp.sum((body(xp, f) - body(xp, t)) ** 2, axis=(-2, -1)) / 4,
+    )
+
+
+STYLE = Case(
+    loss=generative.style,
+    gradient=generative.style_grad,
+    settings=({},),
+    draw=draw_styles,
+    oracle=("torch einsum", from_torch(torch_style)),
+    exact=exact_style,
+    rounding=1.0,
+    limits=lambda: (
+        Point((((1.0, 2.0),), ((INF, 0.0),)), ((-INF, -INF),), INF),
+        Point((((-1.0, 2.0),), ((INF, 0.0),)), ((INF, -INF),), INF),
+    ),
+    without={"minimiser_is_the_statistic": "many feature maps have the same Gram matrix"},
+    identities=(
+        Identity(
+            "no matter where: the positions of the targets shuffled",
+            lambda loss: (
+                loss(*example(draw_maps)),
+                loss(example(draw_maps)[0], example(draw_maps)[1][:, :, [2, 0, 1]]),
+            ),
+        ),
+        Identity(
+            "no matter which sign",
+            lambda loss: (
+                loss(*example(draw_maps)),
+                loss(-example(draw_maps)[0], example(draw_maps)[1]),
+            ),
+        ),
+        Identity(
+            "of one channel: the squared difference of the mean squares, over 4",
+            lambda loss: (
+                loss(*(a[:, :1] for a in example(draw_maps))),
+                np.subtract(*(np.mean(a[:, 0] ** 2, axis=-1) for a in example(draw_maps))) ** 2 / 4,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_style("½ for ¼", lambda xp, f: 2**0.5 * generative.gram(f)),
+        wrong_style(
+            "divided by the positions alone",
+            lambda xp, f: xp.matmul(f, xp.matrix_transpose(f)) / f.shape[-1],
+        ),
+        wrong_style(
+            "positions for channels", lambda xp, f: generative.gram(xp.matrix_transpose(f))
+        ),
+        wrong_style(
+            "centred", lambda xp, f: generative.gram(f - xp.mean(f, axis=-1, keepdims=True))
+        ),
+        wrong(
+            "loss",
+            "mean of the matrices",
+            lambda xp, f, t: xp.mean((generative.gram(f) - generative.gram(t)) ** 2, (-2, -1)) / 4,
+        ),
+        wrong("loss", "of the features", lambda xp, f, t: xp.sum((f - t) ** 2, (-2, -1)) / 4),
+        wrong(
+            "gradient",
+            "by the Gram matrix alone",
+            lambda xp, f, t: xp.matmul(generative.gram(f) - generative.gram(t), f),
+        ),
+        wrong(
+            "gradient",
+            "at the targets",
+            lambda xp, f, t: xp.matmul(generative.gram(f) - generative.gram(t), t) / 6,
+        ),
+        wrong("gradient", "sign", lambda xp, f, t: -generative.style_grad(f, t)),
+    ),
+)
+
+
+def exact_image_total_variation(image: list) -> Any:
+    """Return the summed distances of all pairs of pixels that are neighbours, in mpmath."""
+    pixels = [(h, w) for h in range(len(image)) for w in range(len(image[0]))]
+    return mpmath.fsum(
+        abs(image[h][w] - image[k][v])
+        for i, (h, w) in enumerate(pixels)
+        for k, v in pixels[i:]
+        if abs(h - k) + abs(w - v) == 1
+    )
+
+
+def wrong_variation(name: str, body: Callable[[Any, Array, Array], Array]) -> Wrong:
+    """Return a wrong total variation: `body(xp, down, right)` gets the differences."""
+    return wrong(
+        "loss",
+        name,
+        lambda xp, x: body(xp, x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]),
+    )
+
+
+BOTH = (-2, -1)
+
+IMAGE_TOTAL_VARIATION = Case(
+    loss=generative.image_total_variation,
+    gradient=generative.image_total_variation_grad,
+    settings=({},),
+    draw=draw_images,
+    oracle=(
+        "torch diff",
+        from_torch(lambda x: sum(x.diff(dim=axis).abs().sum(BOTH) for axis in BOTH)),
+    ),
+    exact=exact_image_total_variation,
+    kinks=lambda: (
+        Point((((0.0, 0.0), (0.0, 0.0)),), ((0.0, 0.0), (0.0, 0.0))),
+        Point((((1.0, 1.0), (0.0, 2.0)),), ((1.0, -1.0), (-2.0, 2.0))),
+    ),
+    limits=lambda: (
+        Point((((INF, 0.0), (0.0, 1.0)),), ((2.0, -2.0), (-2.0, 2.0)), INF),
+        Point((((-INF, 0.0), (0.0, 1.0)),), ((-2.0, 0.0), (0.0, 2.0)), INF),
+    ),
+    without={"minimiser_is_the_statistic": "it knows no target"},
+    identities=(
+        Identity("a slope along the rows", lambda loss: (loss(np.tile(np.arange(4.0), (3, 1))), 9)),
+        Identity(
+            "no matter how the image lies",
+            lambda loss: (
+                loss(*example(draw_images)),
+                loss(np.rot90(*example(draw_images), axes=(1, 2))),
+            ),
+        ),
+        Identity(
+            "the image times its gradient",
+            lambda loss: (
+                loss(*example(draw_images)),
+                (
+                    example(draw_images)[0]
+                    * generative.image_total_variation_grad(*example(draw_images))
+                ).sum(axis=BOTH),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_variation(
+            "squares", lambda xp, down, right: xp.sum(down**2, axis=BOTH) + xp.sum(right**2, BOTH)
+        ),
+        wrong_variation(
+            "abs missing", lambda xp, down, right: xp.sum(down, axis=BOTH) + xp.sum(right, BOTH)
+        ),
+        wrong_variation("rows only", lambda xp, down, right: xp.sum(xp.abs(down), axis=BOTH)),
+        wrong_variation(
+            "mean",
+            lambda xp, down, right: xp.mean(xp.abs(down), axis=BOTH) + xp.mean(xp.abs(right), BOTH),
+        ),
+        wrong_variation(
+            "isotropic",
+            lambda xp, down, right: xp.sum(
+                xp.sqrt(down[..., :, :-1] ** 2 + right[..., :-1, :] ** 2), axis=BOTH
+            ),
+        ),
+        wrong(
+            "loss",
+            "around the edge",
+            lambda xp, x: sum(xp.sum(xp.abs(x - xp.roll(x, 1, axis=a)), axis=BOTH) for a in BOTH),
+        ),
+        wrong("gradient", "sign", lambda xp, x: -generative.image_total_variation_grad(x)),
+        wrong(
+            "gradient",
+            "around the edge",
+            lambda xp, x: sum(xp.sign(x - xp.roll(x, by, axis=a)) for a in BOTH for by in (-1, 1)),
+        ),
+    ),
+)
+
+CYCLE_CONSISTENCY = Case(
+    loss=generative.cycle_consistency,
+    gradient=generative.cycle_consistency_grad,
+    settings=({},),
+    draw=draw,
+    oracle=(
+        "torch l1_loss, summed",
+        from_torch(lambda p, t: F.l1_loss(p, t, reduction="none").sum(-1)),
+    ),
+    exact=lambda p, t: mpmath.fsum(max(a - b, b - a) for a, b in zip(p, t, strict=True)),
+    kinks=lambda: (
+        Point(((0.0, 1.0), (0.0, 0.0)), (0.0, 1.0)),
+        Point(((0.0, 0.0), (0.0, 0.0)), (0.0, 0.0)),
+    ),
+    limits=lambda: (
+        Point(((INF, 0.0), (0.0, 1.0)), (1.0, -1.0), INF),
+        Point(((0.0, 0.0), (INF, 1.0)), (-1.0, -1.0), INF),
+    ),
+    statistic=lambda targets: np.median(targets, axis=0),
+    sample=sample_rows,
+    identities=(
+        Identity(
+            "the absolute error of a single feature",
+            lambda loss: (
+                loss(*(a[:, :1] for a in example())),
+                regression.absolute_error(*(a[:, 0] for a in example())),
+            ),
+        ),
+        Identity(
+            "the residuals times the gradient",
+            lambda loss: (
+                loss(*example()),
+                np.sum(
+                    np.subtract(*example()) * generative.cycle_consistency_grad(*example()), axis=-1
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "mean over the features", lambda xp, p, t: xp.mean(xp.abs(p - t), axis=-1)),
+        wrong("loss", "squared", lambda xp, p, t: xp.sum((p - t) ** 2, axis=-1)),
+        wrong("loss", "2-norm", lambda xp, p, t: stable.sqrt(xp.sum((p - t) ** 2, axis=-1))),
+        wrong("loss", "abs of the sum", lambda xp, p, t: xp.abs(xp.sum(p - t, axis=-1))),
+        wrong("loss", "largest feature", lambda xp, p, t: xp.max(xp.abs(p - t), axis=-1)),
+        wrong("gradient", "sign", lambda xp, p, t: xp.sign(t - p)),
+        wrong("gradient", "of the squared error", lambda xp, p, t: 2 * (p - t)),
+    ),
+)
+
+
+def gram_is_the_mean_product_of_channels(gram: Callable) -> None:
+    features = example(draw_maps)[0]
+    expected = np.einsum("ncp,ndp->ncd", features, features) / 6
+    np.testing.assert_allclose(gram(features), expected, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(gram(features[0]), expected[0], rtol=1e-13, atol=1e-15)
+
+
+def gram_forgets_the_positions(gram: Callable) -> None:
+    features = example(draw_maps)[0]
+    np.testing.assert_allclose(gram(features[:, :, ::-1]), gram(features), rtol=1e-13, atol=1e-15)
+    assert gram(features).shape == (50, 2, 2)
+
+
+def gram_keeps_library_and_dtype(gram: Callable) -> None:
+    for library, dtype in FORMATS:
+        out = gram(make(library, dtype, np.asarray([[[300.0, 0.0], [0.0, 2.0]]])))
+        assert dtype_name(out) == dtype
+        expected = [[22500.0, 0.0], [0.0, 1.0]]
+        np.testing.assert_allclose(read(out)[0], expected, rtol=PRECISION[dtype].rtol)
+
+
+def gram_refuses_bad_arguments(gram: Callable) -> None:
+    for bad, error in (
+        ([[1.0]], TypeError),
+        (np.ones((2, 2), dtype=int), TypeError),
+        (np.ones(3), ValueError),
+        (np.ones((2, 0)), ValueError),
+        (np.ones((3, 0, 2)), ValueError),
+    ):
+        with pytest.raises(error, match=r"^features: expected .*got "):
+            gram(bad)
+
+
+def _checked(body: Callable[[Any, Array], Array]) -> Callable[[Array], Array]:
+    def mutant(features: Array) -> Array:
+        generative.gram(features)
+        return body(array_api_compat.array_namespace(features), features)
+
+    return mutant
+
+
+GRAM = Helper(
+    function=generative.gram,
+    checks=(
+        gram_is_the_mean_product_of_channels,
+        gram_forgets_the_positions,
+        gram_keeps_library_and_dtype,
+        gram_refuses_bad_arguments,
+    ),
+    mutants={
+        "undivided": _checked(lambda xp, f: xp.matmul(f, xp.matrix_transpose(f))),
+        "divided after the sum": _checked(
+            lambda xp, f: xp.matmul(f, xp.matrix_transpose(f)) / (f.shape[-2] * f.shape[-1])
+        ),
+        "by position": _checked(
+            lambda xp, f: xp.matmul(xp.matrix_transpose(f), f) / (f.shape[-2] * f.shape[-1])
+        ),
+        "divided by the channels twice": _checked(
+            lambda xp, f: generative.gram(f) * f.shape[-1] / f.shape[-2]
+        ),
+        "shifted by one position": _checked(
+            lambda xp, f: xp.matmul(f, xp.matrix_transpose(xp.roll(f, 1, axis=-1)))
+        ),
+        "unchecked": lambda features: features @ np.swapaxes(features, -2, -1) / 6,
+    },
+)
+
 CASES = [
     GAUSSIAN_RECONSTRUCTION,
     BERNOULLI_RECONSTRUCTION,
@@ -854,5 +1234,11 @@ CASES = [
     HINGE_DISCRIMINATOR,
     WASSERSTEIN_CRITIC,
     WASSERSTEIN_GENERATOR,
+    CONTENT,
+    STYLE,
+    IMAGE_TOTAL_VARIATION,
+    CYCLE_CONSISTENCY,
 ]
-HELPERS: list[Helper] = []
+HELPERS = [
+    GRAM,
+]
