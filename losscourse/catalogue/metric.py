@@ -15,6 +15,20 @@ _MARGIN = sympy.Symbol("m", positive=True)
 _COSINE_MARGIN = sympy.Symbol("m", real=True)
 _TWO = sympy.Integer(2)
 
+
+def _temperature(default: float, *others: float) -> MappingProxyType:
+    """Return the hyperparameters of a loss whose one is the temperature of its cosines."""
+    parameter = Parameter(
+        symbol=sympy.Symbol("tau", positive=True),
+        default=default,
+        domain=POSITIVE,
+        unit="none",
+        meaning="what the cosines are divided by",
+        examples=(*others, default),
+    )
+    return MappingProxyType({"temperature": parameter})
+
+
 ENTRIES: tuple[Loss, ...] = (
     Loss(
         title="Contrastive loss",
@@ -115,5 +129,71 @@ ENTRIES: tuple[Loss, ...] = (
         "F.relu(F.cosine_similarity(first, second, dim=-1) - margin))",
         references=("paszke2019pytorch",),
         page="similarity/contrastive",
+    ),
+    Loss(
+        title="InfoNCE",
+        aliases=("in-batch softmax", "contrastive predictive coding loss", "N-pair loss"),
+        use="Queries that shall find their own key among those of the batch.",
+        function=metric.info_nce,
+        gradient=metric.info_nce_grad,
+        display=r"-\log \frac{e^{c_{ii}/\tau}}{\sum_j e^{c_{ij}/\tau}}",
+        display_gradient=r"\frac{\partial}{\partial c_{ij}} = \frac{p_{ij} - 1_{ij}}{\tau}",
+        parameters=_temperature(0.1, 0.02),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="nats",
+        torch="F.cross_entropy(F.normalize(queries) @ F.normalize(keys).T / temperature, "
+        'torch.arange(len(keys)), reduction="none")',
+        references=("oord2018cpc",),
+        page="similarity/contrastive",
+    ),
+    Loss(
+        title="CLIP loss",
+        aliases=("image-text contrastive loss", "symmetric InfoNCE"),
+        use="Images and their texts, each to be found by the other.",
+        function=metric.clip,
+        gradient=metric.clip_grad,
+        display=r"-\tfrac12 \log \frac{e^{c_{ii}/\tau}}{\sum_j e^{c_{ij}/\tau}}"
+        r" - \tfrac12 \log \frac{e^{c_{ii}/\tau}}{\sum_j e^{c_{ji}/\tau}}",
+        display_gradient=r"\frac{\partial}{\partial c_{ij}}"
+        r" = \frac{p_{ij} + q_{ij} - 2 \cdot 1_{ij}}{2\tau}",
+        parameters=_temperature(0.07, 0.02),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="nats",
+        torch=None,
+        references=("radford2021clip",),
+        page="similarity/clip",
+    ),
+    Loss(
+        title="NT-Xent",
+        aliases=("normalised temperature-scaled cross-entropy", "SimCLR loss"),
+        use="Two augmented views of each example, without labels.",
+        function=metric.nt_xent,
+        gradient=metric.nt_xent_grad,
+        display=r"-\log \frac{e^{c_{ij}/\tau}}{\sum_{k \ne i} e^{c_{ik}/\tau}}",
+        display_gradient=r"\frac{\partial}{\partial c_{ik}} = \frac{p_{ik} - 1_{k = j}}{\tau}",
+        parameters=_temperature(0.5, 0.02),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="nats",
+        torch=None,
+        references=("chen2020simclr",),
+        page="similarity/self-supervised",
     ),
 )

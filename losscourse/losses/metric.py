@@ -8,6 +8,8 @@ embeddings.
 
 from typing import Any
 
+import array_api_compat
+
 from losscourse import stable
 from losscourse.arrays import (
     POSITIVE,
@@ -18,12 +20,22 @@ from losscourse.arrays import (
     check_signs,
     real_namespace,
 )
+from losscourse.losses.classification import (
+    softmax_cross_entropy_with_integer_labels,
+    softmax_cross_entropy_with_integer_labels_grad,
+)
 
 __all__ = [
+    "clip",
+    "clip_grad",
     "contrastive",
     "contrastive_grad",
     "cosine_embedding",
     "cosine_embedding_grad",
+    "info_nce",
+    "info_nce_grad",
+    "nt_xent",
+    "nt_xent_grad",
     "triplet",
     "triplet_grad",
 ]
@@ -39,6 +51,20 @@ def _check_embeddings(axes: str, **named: Array) -> Any:
     if array.shape[-1] == 0:
         raise ValueError(f"{name}: expected rows of at least one number, got {tuple(array.shape)}")
     return xp
+
+
+def _check_batch(axes: str, rows: int = 1, **named: Array) -> Any:
+    """Check embeddings that are compared with one another, `rows` of them at least."""
+    xp = _check_embeddings(axes, **named)
+    name, array = next(iter(named.items()))
+    if array.shape[0] < rows:
+        raise ValueError(f"{name}: expected {rows} rows or more, got {tuple(array.shape)}")
+    return xp
+
+
+def _numbers(xp: Any, like: Array, count: int) -> Array:
+    """Return 0, 1, ... as labels on the device of an array."""
+    return xp.arange(count, dtype=xp.int64, device=array_api_compat.device(like))
 
 
 def _polar(xp: Any, x: Array) -> tuple[Array, Array]:
@@ -355,3 +381,271 @@ def cosine_embedding_grad(
     other = xp.where(below[..., None], xp.zeros_like(other), other)
     by_u, by_v = same * (u - v) + other * v, same * (v - u) + other * u
     return _by_row(xp, by_u, length, u), _by_row(xp, by_v, other_length, v)
+
+
+def info_nce(queries: Array, keys: Array, *, temperature: float = 0.1) -> Array:
+    r"""Return the InfoNCE loss of each query: which of the batch's keys is its own?
+
+    Formula: $-\log \big(e^{c_{ii}/\tau} / \sum_j e^{c_{ij}/\tau}\big)$, where $c_{ij}$ is the
+    cosine of query i and key j and $\tau$ is `temperature`.
+
+    Args:
+        queries: Floats of shape (N, D), at least one row.
+        keys: Floats of the shape and dtype of `queries`: row i belongs to query i, the others are
+            its negatives.
+        temperature: What the cosines are divided by; positive. The smaller, the more the nearest
+            negatives count.
+
+    Returns:
+        Array of shape (N,) and the dtype of `queries`, in nats; at least 0, log N where all
+        cosines are equal.
+
+    Gradient:
+        By the cosines $(p_{ij} - 1_{ij})/\tau$ with p the softmax of each row, then by the
+        directions and by the embeddings; see `info_nce_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes do not fit, there is no row, or `temperature` is not positive.
+
+    Numerics:
+        exp(1/temperature) overflows float32 at a temperature of 0.01: see `stable.log_softmax`. An
+        embedding's square may overflow, its direction does not.
+
+    Convention:
+        The embeddings are normalised here: their lengths do not count. The paper scores a pair by
+        a bilinear form. `torch.nn.functional.cross_entropy(cosines / temperature, arange(N),
+        reduction="none")`. A loss depends on its whole batch: batches in parts are not the same.
+
+    Example:
+        >>> import numpy as np
+        >>> queries, keys = np.eye(2), np.asarray([[2.0, 0.0], [3.0, 0.0]])
+        >>> info_nce(queries, keys, temperature=1.0).round(4).tolist()
+        [0.6931, 0.6931]
+
+    Reference:
+        van den Oord, Li and Vinyals (2018), Representation Learning with Contrastive Predictive
+        Coding.
+    """
+    xp = _check_batch("N D, N D", queries=queries, keys=keys)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    (_, u), (_, v) = _polar(xp, queries), _polar(xp, keys)
+    own = _numbers(xp, queries, queries.shape[0])
+    return softmax_cross_entropy_with_integer_labels(u @ xp.matrix_transpose(v) / temperature, own)
+
+
+def info_nce_grad(queries: Array, keys: Array, *, temperature: float = 0.1) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `info_nce` by queries and keys.
+
+    Formula: $S v$ by the queries' directions u and $S^\top u$ by the keys' directions v, with
+    $S = (\operatorname{softmax}(c/\tau) - 1)/\tau$; then a slope g by a direction u is
+    $(g - (g \cdot u)\,u)/|x|$ by its embedding x, and 0 for a row of zeros.
+
+    Args:
+        queries: Floats of shape (N, D), at least one row.
+        keys: Floats of the shape and dtype of `queries`.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Two arrays of the shape and dtype of `queries`; each row is at a right angle to its
+        embedding.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes do not fit, there is no row, or `temperature` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.eye(2)
+        >>> by_queries, by_keys = info_nce_grad(x, x[::-1], temperature=1.0)
+        >>> by_queries.round(4).tolist()
+        [[0.0, -0.7311], [-0.7311, 0.0]]
+    """
+    xp = _check_batch("N D, N D", queries=queries, keys=keys)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    (length, u), (key_length, v) = _polar(xp, queries), _polar(xp, keys)
+    logits = u @ xp.matrix_transpose(v) / temperature
+    own = _numbers(xp, queries, queries.shape[0])
+    slopes = softmax_cross_entropy_with_integer_labels_grad(logits, own) / temperature
+    by_keys = _by_row(xp, xp.matrix_transpose(slopes) @ u, key_length, v)
+    return _by_row(xp, slopes @ v, length, u), by_keys
+
+
+def clip(images: Array, texts: Array, *, temperature: float = 0.07) -> Array:
+    r"""Return the CLIP loss of each pair: which text is the image's, and which image the text's?
+
+    Formula: $-\tfrac12 \log \big(e^{c_{ii}/\tau} / \sum_j e^{c_{ij}/\tau}\big)
+    - \tfrac12 \log \big(e^{c_{ii}/\tau} / \sum_j e^{c_{ji}/\tau}\big)$, where $c_{ij}$ is the
+    cosine of image i and text j and $\tau$ is `temperature`.
+
+    Args:
+        images: Floats of shape (N, D), at least one row.
+        texts: Floats of the shape and dtype of `images`: row i belongs to image i.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Array of shape (N,) and the dtype of `images`, in nats; at least 0, log N where all cosines
+        are equal.
+
+    Gradient:
+        The mean of those of `info_nce` both ways; see `clip_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes do not fit, there is no row, or `temperature` is not positive.
+
+    Numerics:
+        See `info_nce`.
+
+    Convention:
+        The embeddings are normalised here. The mean over the batch is the paper's loss. CLIP learns
+        the logarithm of 1/temperature, from 0.07, and keeps 1/temperature at 100 or below; here it
+        is a hyperparameter. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> images, texts = np.eye(2), np.asarray([[2.0, 0.0], [3.0, 0.0]])
+        >>> clip(images, texts, temperature=1.0).round(4).tolist()
+        [0.5032, 1.0032]
+
+    Reference:
+        Radford et al. (2021), Learning Transferable Visual Models From Natural Language
+        Supervision.
+    """
+    _check_batch("N D, N D", images=images, texts=texts)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    which_text = info_nce(images, texts, temperature=temperature)
+    which_image = info_nce(texts, images, temperature=temperature)
+    return (which_text + which_image) / 2
+
+
+def clip_grad(images: Array, texts: Array, *, temperature: float = 0.07) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `clip` by images and texts.
+
+    Formula: by each the mean of `info_nce_grad` of images and texts and that of texts and images.
+
+    Args:
+        images: Floats of shape (N, D), at least one row.
+        texts: Floats of the shape and dtype of `images`.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Two arrays of the shape and dtype of `images`; each row is at a right angle to its
+        embedding.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes do not fit, there is no row, or `temperature` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> by_images, by_texts = clip_grad(np.eye(2), np.eye(2)[::-1], temperature=1.0)
+        >>> by_images.round(4).tolist()
+        [[0.0, -0.7311], [-0.7311, 0.0]]
+    """
+    _check_batch("N D, N D", images=images, texts=texts)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    by_images, by_texts = info_nce_grad(images, texts, temperature=temperature)
+    texts_too, images_too = info_nce_grad(texts, images, temperature=temperature)
+    return (by_images + images_too) / 2, (by_texts + texts_too) / 2
+
+
+def nt_xent(first: Array, second: Array, *, temperature: float = 0.5) -> Array:
+    r"""Return the NT-Xent loss of each view: SimCLR's search for the other view of its example.
+
+    Formula: $-\log \big(e^{c_{ij}/\tau} / \sum_{k \ne i} e^{c_{ik}/\tau}\big)$ for each view i of
+    the 2N in the batch, where j is the other view of its example, $c_{ij}$ is the cosine of two
+    views and $\tau$ is `temperature`.
+
+    Args:
+        first: Floats of shape (N, D), at least one row: one view of each example.
+        second: Floats of the shape and dtype of `first`: another view of each.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Array of shape (N, 2) and the dtype of `first`, in nats: the losses of both views of each
+        example; at least 0, log(2N - 1) where all cosines are equal.
+
+    Gradient:
+        As `info_nce`, with each view as query and as key; see `nt_xent_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes do not fit, there is no row, or `temperature` is not positive.
+
+    Numerics:
+        See `info_nce`. A view's cosine with itself is left out by a logit of -inf.
+
+    Convention:
+        The embeddings are normalised here: their lengths do not count. The mean of all 2N elements
+        is the paper's loss. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> nt_xent(np.eye(2), np.eye(2), temperature=1.0).round(4).tolist()
+        [[0.5514, 0.5514], [0.5514, 0.5514]]
+
+    Reference:
+        Chen, Kornblith, Norouzi and Hinton (2020), A Simple Framework for Contrastive Learning of
+        Visual Representations, eq. 1.
+    """
+    xp = _check_batch("N D, N D", first=first, second=second)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    _, u = _polar(xp, xp.concat([first, second]))
+    logits, partners = _others(xp, u, temperature), _partners(xp, u)
+    losses = softmax_cross_entropy_with_integer_labels(logits, partners)
+    return xp.matrix_transpose(xp.reshape(losses, (2, first.shape[0])))
+
+
+def nt_xent_grad(first: Array, second: Array, *, temperature: float = 0.5) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `nt_xent` by both views.
+
+    Formula: $(S + S^\top)\,u$ by the directions u of all 2N views, with
+    $S = (p - 1)/\tau$, where p is the softmax over the other views and 1 stands at the view's
+    partner; then a slope g by a direction u is $(g - (g \cdot u)\,u)/|x|$ by its embedding x.
+
+    Args:
+        first: Floats of shape (N, D), at least one row.
+        second: Floats of the shape and dtype of `first`.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Two arrays of the shape and dtype of `first`; each row is at a right angle to its embedding.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `temperature` is no number.
+        ValueError: The shapes do not fit, there is no row, or `temperature` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> by_first, _ = nt_xent_grad(np.eye(2), np.eye(2)[::-1], temperature=1.0)
+        >>> by_first.round(4).tolist()
+        [[0.0, -1.1522], [-1.1522, 0.0]]
+    """
+    xp = _check_batch("N D, N D", first=first, second=second)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    length, u = _polar(xp, xp.concat([first, second]))
+    logits, partners = _others(xp, u, temperature), _partners(xp, u)
+    slopes = softmax_cross_entropy_with_integer_labels_grad(logits, partners) / temperature
+    gradient = _by_row(xp, (slopes + xp.matrix_transpose(slopes)) @ u, length, u)
+    return gradient[: first.shape[0], :], gradient[first.shape[0] :, :]
+
+
+def _others(xp: Any, directions: Array, temperature: float) -> Array:
+    """Return each row's cosines with all rows over the temperature, -inf with itself."""
+    logits = directions @ xp.matrix_transpose(directions) / temperature
+    rows = _numbers(xp, directions, directions.shape[0])
+    itself = rows[:, None] == rows[None, :]
+    return xp.where(itself, xp.full_like(logits, -float("inf")), logits)
+
+
+def _partners(xp: Any, views: Array) -> Array:
+    """Return where each view's other view stands: half of the rows on."""
+    count = views.shape[0]
+    return (_numbers(xp, views, count) + count // 2) % count

@@ -6,13 +6,18 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import scipy.special
 import torch
 import torch.nn.functional as F
 from scipy.spatial.distance import cdist
-from sklearn.metrics.pairwise import paired_cosine_distances, paired_euclidean_distances
+from sklearn.metrics.pairwise import (
+    cosine_similarity,
+    paired_cosine_distances,
+    paired_euclidean_distances,
+)
 
 from losscourse import stable
-from losscourse.arrays import Array
+from losscourse.arrays import Array, one_hot, pick
 from losscourse.losses import metric
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import wrong
@@ -497,5 +502,450 @@ def signed_directions() -> tuple[np.ndarray, ...]:
     return example(draw_signed_directions)
 
 
-CASES = [CONTRASTIVE, TRIPLET, COSINE_EMBEDDING]
+def draw_flat(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return pairs of embeddings in the plane: long far out, aligned close to a fit."""
+    first, other = rng.normal(size=(2, n, 2))
+    second = other if scale >= 1 else first + scale * other
+    lengths = math.sqrt(max(scale, 1.0)) * np.exp(rng.normal(size=(2, n, 1)) / 2)
+    return direction(first) * lengths[0], direction(second) * lengths[1]
+
+
+def exact_own(logits: list, own: int) -> Any:
+    """Return the cross-entropy of one logit among others, in mpmath."""
+    return mpmath.log(mpmath.fsum(map(mpmath.exp, logits))) - logits[own]
+
+
+def exact_info_nce(queries: list, keys: list, temperature: float = 0.1) -> list:
+    """Return the InfoNCE losses of a batch, in mpmath."""
+    table = cosines(queries, keys)
+    return [exact_own([c / temperature for c in row], i) for i, row in enumerate(table)]
+
+
+def exact_clip(images: list, texts: list, temperature: float = 0.07) -> list:
+    """Return the CLIP losses of a batch, in mpmath."""
+    table = [[c / temperature for c in row] for row in cosines(images, texts)]
+    columns = [list(column) for column in zip(*table, strict=True)]
+    return [(exact_own(table[i], i) + exact_own(columns[i], i)) / 2 for i in range(len(table))]
+
+
+def exact_nt_xent(first: list, second: list, temperature: float = 0.5) -> list:
+    """Return the losses of both views of each example, in mpmath: rows without the view itself."""
+    views, count = first + second, len(first)
+    table = cosines(views, views)
+    losses = []
+    for i, row in enumerate(table):
+        logits = [c / temperature for k, c in enumerate(row) if k != i]
+        partner = (i + count) % (2 * count)
+        losses.append(exact_own(logits, partner - (partner > i)))
+    return [[losses[i], losses[count + i]] for i in range(count)]
+
+
+def cosines(x: list, y: list) -> list:
+    """Return the table of cosines, in mpmath."""
+    u, v = ([[a / mpmath.norm(row) for a in row] for row in rows] for rows in (x, y))
+    return [[dot(a, b) for b in v] for a in u]
+
+
+def torch_info_nce(queries: np.ndarray, keys: np.ndarray, temperature: float = 0.1) -> np.ndarray:
+    """Return torch's cross-entropy of cosines."""
+    q, k = torch.as_tensor(queries), torch.as_tensor(keys)
+    table = F.cosine_similarity(q[:, None], k[None], dim=-1) / temperature
+    return F.cross_entropy(table, torch.arange(len(q)), reduction="none").numpy()
+
+
+def scipy_log_softmax(x: np.ndarray, y: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the log-softmax of SciPy's cosines, row by row."""
+    return scipy.special.log_softmax((1 - cdist(x, y, "cosine")) / temperature, axis=1)
+
+
+def scipy_clip(images: np.ndarray, texts: np.ndarray, temperature: float = 0.07) -> np.ndarray:
+    """Return the losses of both directions from SciPy's log-softmax."""
+    rows = scipy_log_softmax(images, texts, temperature)
+    columns = scipy_log_softmax(texts, images, temperature)
+    return -(np.diag(rows) + np.diag(columns)) / 2
+
+
+def scikit_nt_xent(first: np.ndarray, second: np.ndarray, temperature: float = 0.5) -> np.ndarray:
+    """Return scikit-learn's cosines of all views, each row without itself, summed by SciPy."""
+    views, n = np.concatenate([first, second]), len(first)
+    table = cosine_similarity(views) / temperature
+    kept = table[~np.eye(2 * n, dtype=bool)].reshape(2 * n, 2 * n - 1)
+    own = np.concatenate([np.diag(table, n), np.diag(table, -n)])
+    return (scipy.special.logsumexp(kept, axis=1) - own).reshape(2, n).T
+
+
+def scores(xp: Any, x: Array, y: Array, temperature: float) -> Array:
+    """Return cosines over the temperature."""
+    return unit(xp, x) @ xp.matrix_transpose(unit(xp, y)) / temperature
+
+
+def unit(xp: Any, x: Array) -> Array:
+    """Return the directions of rows."""
+    return metric._polar(xp, x)[1]
+
+
+def own(xp: Any, table: Array) -> Array:
+    """Return the diagonal of a square table."""
+    return pick(table, metric._numbers(xp, table, table.shape[0]))
+
+
+def by_direction(xp: Any, x: Array, slopes: Array) -> Array:
+    """Return the derivative by embeddings from that by their directions."""
+    return metric._by_row(xp, slopes, *metric._polar(xp, x))
+
+
+def info_nce_slopes(xp: Any, x: Array, y: Array, temperature: float) -> Array:
+    """Return the derivative of InfoNCE by the cosines."""
+    table = scores(xp, x, y, temperature)
+    labels = metric._numbers(xp, x, x.shape[0])
+    return (stable.softmax(table) - one_hot(labels, table)) / temperature
+
+
+def both_ways(xp: Any, x: Array, y: Array, temperature: float = 0.1) -> Array:
+    """Return InfoNCE both ways, not joined pair by pair."""
+    pairs = ((x, y), (y, x))
+    return xp.concat([metric.info_nce(*pair, temperature=temperature) for pair in pairs])
+
+
+def flat_corners() -> tuple:
+    """Return two pairs at right angles, each aligned, then each with the other's."""
+    return (np.eye(2), 3.0 * np.eye(2)), (np.eye(2), np.eye(2)[::-1])
+
+
+def zeros_stay(function: Callable) -> Identity:
+    """Return the claim that a row of zeros has gradient 0 and leaves that of others finite."""
+
+    def sides(loss: Callable) -> tuple:
+        rows = np.asarray([[0.0, 0.0], [1.0, 2.0], [3.0, -1.0]])
+        by_first, by_second = function(rows, rows[::-1])
+        finite = np.isfinite([by_first, by_second]).all()
+        return [*by_first[0], *by_second[2], finite], [0.0, 0.0, 0.0, 0.0, True]
+
+    return Identity("a row of zeros has gradient 0", sides)
+
+
+def lengths_do_not_count(draw: Callable = draw_flat) -> Identity:
+    """Return the claim that each embedding's length is divided out."""
+
+    def sides(loss: Callable) -> tuple:
+        first, second = example(draw, n=8)
+        lengths = np.random.default_rng(4).uniform(0.1, 9.0, size=(2, 8, 1))
+        return loss(first, second), loss(first * lengths[0], second * lengths[1])
+
+    return Identity("lengths do not count", sides)
+
+
+BATCH = {
+    "draw": draw_flat,
+    "by": 2,
+    "coupled": True,
+    "batches": (2, 4),
+    "any_leading_axes": False,
+    "rounding": 300.0,
+    "corners": flat_corners,
+    "without": {
+        "minimiser_is_the_statistic": NO_STATISTIC,
+        "limits_are_declared": NO_DIRECTION,
+    },
+}
+"""What the losses of a batch of pairs have in common."""
+
+INFO_NCE = Case(
+    loss=metric.info_nce,
+    gradient=metric.info_nce_grad,
+    settings=({}, {"temperature": 0.1}, {"temperature": 0.02}),
+    oracle=("torch cross_entropy of cosine_similarity", torch_info_nce),
+    exact=exact_info_nce,
+    identities=(
+        lengths_do_not_count(),
+        zeros_stay(metric.info_nce_grad),
+        Identity(
+            "log N where all keys are equal",
+            lambda loss: (loss(example(draw_flat, 7)[0], np.ones((7, 2))), np.full(7, np.log(7))),
+        ),
+        Identity(
+            "two pairs: the logistic loss of the difference of the cosines",
+            lambda loss: (
+                loss(np.asarray([[1.0, 0.0], [0.0, 2.0]]), np.asarray([[3.0, 4.0], [4.0, 3.0]])),
+                np.logaddexp(0, np.asarray([2.0, 2.0])),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "softmax over the queries",
+            lambda xp, q, k, temperature=0.1: (
+                -own(xp, stable.log_softmax(scores(xp, q, k, temperature), axis=0))
+            ),
+        ),
+        wrong(
+            "loss",
+            "own key left out of the sum",
+            lambda xp, q, k, temperature=0.1: (
+                stable.log_sum_exp(
+                    xp.where(
+                        xp.eye(q.shape[0], dtype=q.dtype) == 1,
+                        xp.full_like(scores(xp, q, k, temperature), -INF),
+                        scores(xp, q, k, temperature),
+                    )
+                )
+                - own(xp, scores(xp, q, k, temperature))
+            ),
+        ),
+        wrong(
+            "loss",
+            "temperature left out",
+            lambda xp, q, k, temperature=0.1: metric.info_nce(q, k, temperature=0.1),
+        ),
+        wrong(
+            "loss",
+            "times the temperature",
+            lambda xp, q, k, temperature=0.1: metric.info_nce(q, k, temperature=1 / temperature),
+        ),
+        wrong(
+            "loss",
+            "not normalised",
+            lambda xp, q, k, temperature=0.1: (
+                -own(xp, stable.log_softmax(q @ xp.matrix_transpose(k) / temperature))
+            ),
+        ),
+        wrong(
+            "loss",
+            "mean over the keys",
+            lambda xp, q, k, temperature=0.1: (
+                metric.info_nce(q, k, temperature=temperature) - math.log(q.shape[0])
+            ),
+        ),
+        wrong("loss", "both ways, one after the other", both_ways),
+        wrong(
+            "loss",
+            "exp that overflows",
+            lambda xp, q, k, temperature=0.1: (
+                -xp.log(
+                    xp.exp(own(xp, scores(xp, q, k, temperature)))
+                    / xp.sum(xp.exp(scores(xp, q, k, temperature)), axis=-1)
+                )
+            ),
+        ),
+        wrong(
+            "gradient",
+            "keys held constant",
+            lambda xp, q, k, temperature=0.1: (
+                metric.info_nce_grad(q, k, temperature=temperature)[0],
+                xp.zeros_like(k),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "not transposed",
+            lambda xp, q, k, temperature=0.1: (
+                by_direction(xp, q, info_nce_slopes(xp, q, k, temperature) @ unit(xp, k)),
+                by_direction(xp, k, info_nce_slopes(xp, q, k, temperature) @ unit(xp, q)),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "by the directions",
+            lambda xp, q, k, temperature=0.1: (
+                info_nce_slopes(xp, q, k, temperature) @ unit(xp, k),
+                xp.matrix_transpose(info_nce_slopes(xp, q, k, temperature)) @ unit(xp, q),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "temperature left out",
+            lambda xp, q, k, temperature=0.1: tuple(
+                temperature * g for g in metric.info_nce_grad(q, k, temperature=temperature)
+            ),
+        ),
+    ),
+    **BATCH,
+)
+
+CLIP = Case(
+    loss=metric.clip,
+    gradient=metric.clip_grad,
+    settings=({}, {"temperature": 0.07}, {"temperature": 0.02}),
+    oracle=("SciPy log_softmax of cosine distances", scipy_clip),
+    exact=exact_clip,
+    identities=(
+        lengths_do_not_count(),
+        zeros_stay(metric.clip_grad),
+        Identity(
+            "images and texts may change places",
+            lambda loss: (loss(*example(draw_flat)), loss(*example(draw_flat)[::-1])),
+        ),
+        Identity(
+            "the mean of InfoNCE both ways",
+            lambda loss: (
+                loss(*example(draw_flat), temperature=0.3),
+                (
+                    torch_info_nce(*example(draw_flat), temperature=0.3)
+                    + torch_info_nce(*example(draw_flat)[::-1], temperature=0.3)
+                )
+                / 2,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "one way",
+            lambda xp, x, y, temperature=0.07: metric.info_nce(x, y, temperature=temperature),
+        ),
+        wrong("loss", "both ways, one after the other", both_ways),
+        wrong(
+            "loss",
+            "sum of both ways",
+            lambda xp, x, y, temperature=0.07: 2 * metric.clip(x, y, temperature=temperature),
+        ),
+        wrong(
+            "loss",
+            "InfoNCE's temperature",
+            lambda xp, x, y, temperature=0.1: metric.clip(x, y, temperature=temperature),
+        ),
+        wrong(
+            "loss",
+            "one softmax over all pairs",
+            lambda xp, x, y, temperature=0.07: (
+                stable.log_sum_exp(xp.reshape(scores(xp, x, y, temperature), (1, -1)))
+                - own(xp, scores(xp, x, y, temperature))
+            ),
+        ),
+        wrong(
+            "gradient",
+            "one way",
+            lambda xp, x, y, temperature=0.07: metric.info_nce_grad(x, y, temperature=temperature),
+        ),
+        wrong(
+            "gradient",
+            "texts and images swapped",
+            lambda xp, x, y, temperature=0.07: metric.clip_grad(x, y, temperature=temperature)[
+                ::-1
+            ],
+        ),
+        wrong(
+            "gradient",
+            "no half",
+            lambda xp, x, y, temperature=0.07: tuple(
+                2 * g for g in metric.clip_grad(x, y, temperature=temperature)
+            ),
+        ),
+    ),
+    **BATCH,
+)
+
+
+def wrong_nt_xent(logits: Callable, shift: int = 0) -> Callable[..., Array]:
+    """Return NT-Xent with other logits, or partners that stand elsewhere."""
+
+    def loss(xp: Any, x: Array, y: Array, temperature: float = 0.5) -> Array:
+        u = unit(xp, xp.concat([x, y]))
+        partners = (metric._partners(xp, u) + shift) % u.shape[0]
+        losses = pick(-stable.log_softmax(logits(xp, u, temperature)), partners)
+        return xp.matrix_transpose(xp.reshape(losses, (2, x.shape[0])))
+
+    return loss
+
+
+def wrong_nt_xent_grad(both: Callable) -> Callable[..., tuple]:
+    """Return a gradient of NT-Xent from another sum of slopes."""
+
+    def gradient(xp: Any, x: Array, y: Array, temperature: float = 0.5) -> tuple:
+        views = xp.concat([x, y])
+        u = unit(xp, views)
+        logits = metric._others(xp, u, temperature)
+        slopes = stable.softmax(logits) - one_hot(metric._partners(xp, u), logits)
+        slopes = both(xp, slopes / temperature)
+        out = by_direction(xp, views, slopes @ u)
+        return out[: x.shape[0], :], out[x.shape[0] :, :]
+
+    return gradient
+
+
+NT_XENT = Case(
+    loss=metric.nt_xent,
+    gradient=metric.nt_xent_grad,
+    settings=({}, {"temperature": 0.5}, {"temperature": 0.02}),
+    oracle=("scikit-learn cosine_similarity, SciPy logsumexp", scikit_nt_xent),
+    exact=exact_nt_xent,
+    identities=(
+        lengths_do_not_count(),
+        zeros_stay(metric.nt_xent_grad),
+        Identity(
+            "views may change places",
+            lambda loss: (loss(*example(draw_flat)), loss(*example(draw_flat)[::-1])[:, ::-1]),
+        ),
+        Identity(
+            "log(2N - 1) where all views are equal",
+            lambda loss: (loss(np.ones((3, 2)), np.ones((3, 2))), np.full((3, 2), np.log(5))),
+        ),
+        Identity(
+            "one example alone has no rival",
+            lambda loss: (loss(np.ones((1, 2)), -np.ones((1, 2))), np.zeros((1, 2))),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "the view itself among its rivals",
+            wrong_nt_xent(lambda xp, u, t: u @ xp.matrix_transpose(u) / t),
+        ),
+        wrong(
+            "loss",
+            "the next view as partner",
+            wrong_nt_xent(lambda xp, u, t: metric._others(xp, u, t), shift=1),
+        ),
+        wrong(
+            "loss",
+            "temperature left out",
+            wrong_nt_xent(lambda xp, u, t: metric._others(xp, u, 0.5)),
+        ),
+        wrong(
+            "loss",
+            "temperature squared",
+            wrong_nt_xent(lambda xp, u, t: metric._others(xp, u, t * t)),
+        ),
+        wrong(
+            "loss",
+            "other views alone as rivals",
+            lambda xp, x, y, temperature=0.5: xp.stack(
+                [
+                    metric.info_nce(x, y, temperature=temperature),
+                    metric.info_nce(y, x, temperature=temperature),
+                ],
+                axis=-1,
+            ),
+        ),
+        wrong(
+            "loss",
+            "not transposed",
+            lambda xp, x, y, temperature=0.5: xp.matrix_transpose(
+                metric.nt_xent(x, y, temperature=temperature)
+            ),
+        ),
+        wrong(
+            "loss",
+            "all first views, then all second ones",
+            lambda xp, x, y, temperature=0.5: xp.reshape(
+                xp.matrix_transpose(metric.nt_xent(x, y, temperature=temperature)),
+                (x.shape[0], 2),
+            ),
+        ),
+        wrong("gradient", "as query alone", wrong_nt_xent_grad(lambda xp, s: s)),
+        wrong("gradient", "as key alone", wrong_nt_xent_grad(lambda xp, s: xp.matrix_transpose(s))),
+        wrong("gradient", "twice as query", wrong_nt_xent_grad(lambda xp, s: 2 * s)),
+        wrong(
+            "gradient",
+            "views swapped",
+            lambda xp, x, y, temperature=0.5: metric.nt_xent_grad(x, y, temperature=temperature)[
+                ::-1
+            ],
+        ),
+    ),
+    **BATCH,
+)
+
+CASES = [CONTRASTIVE, TRIPLET, COSINE_EMBEDDING, INFO_NCE, CLIP, NT_XENT]
 HELPERS: list[Helper] = []
