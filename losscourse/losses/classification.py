@@ -1013,7 +1013,7 @@ def softmax_generalised_cross_entropy(logits: Array, labels: Array, *, q: float 
             cross-entropy; at 1 it is $1 - p_y$, half of the absolute error of the probabilities.
 
     Returns:
-        Array of the shape of `labels` and the dtype of `logits`, in nats; from 0 to $1/q$.
+        Array of the shape of `labels` and the dtype of `logits`, without unit; from 0 to $1/q$.
 
     Gradient:
         $p_y^q (p - 1_y)$; see `softmax_generalised_cross_entropy_grad`.
@@ -1466,14 +1466,13 @@ def effective_number_weights(counts: Array, *, beta: float = 0.999) -> Array:
 
     Raises:
         TypeError: `counts` is no array of floats, or `beta` is no number.
-        ValueError: `counts` has no axis, or a count is not above 0: a class without an example has
-            no weight, or `beta` is not
-            in [0, 1).
+        ValueError: `counts` has no axis, a count is not above 0, since a class without an example
+            has no weight, or `beta` is not in [0, 1).
 
     Convention:
         The paper's: the weights sum to K. That is a mean of 1 over the classes; the mean of 1 over
-        the examples is that of `inverse_frequency_weights`. `reduce.weighted_mean` divides by the
-        sum of the weights, and the scale with it.
+        the examples is that of `inverse_frequency_weights`. In `reduce.weighted_mean`, which
+        divides by the sum of the weights, the scale cancels.
 
     Example:
         >>> import numpy as np
