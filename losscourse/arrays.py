@@ -219,11 +219,12 @@ def _shape(axes: list[str], known: dict[str, tuple[int, ...]]) -> str:
     return f"({', '.join(words)}{',' if len(words) == 1 else ''})"
 
 
-def check_labels(classes: int, **named: Array) -> None:
+def check_labels(classes: int | None, **named: Array) -> None:
     """Check labels: integers from 0 to `classes` - 1. A label of -1 is out of range.
 
     Args:
-        classes: How many classes there are.
+        classes: How many classes there are; None where labels only tell groups apart and may be
+            any integer from 0 on.
         **named: By argument name, an array of the library that the labels must have, then the
             labels.
 
@@ -247,10 +248,11 @@ def check_labels(classes: int, **named: Array) -> None:
         raise TypeError(f"{name}: expected an integer dtype, got {labels.dtype}")
     _check_library(xp, array_api_compat.array_namespace(like), name, first, named)
     if _is_known(labels):
-        outside = (labels < 0) | (labels >= classes)
+        outside = labels < 0 if classes is None else (labels < 0) | (labels >= classes)
         if bool(xp.any(outside)):
             got = int(xp.reshape(labels, (-1,))[xp.reshape(outside, (-1,))][0])
-            raise ValueError(f"{name}: expected integers from 0 to {classes - 1}, got {got}")
+            end = "on" if classes is None else f"to {classes - 1}"
+            raise ValueError(f"{name}: expected integers from 0 {end}, got {got}")
 
 
 def check_values(interval: Interval, **named: Array) -> None:

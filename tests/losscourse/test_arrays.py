@@ -254,6 +254,13 @@ def test_labels_that_are_wrong_say_so(labels, error, message):
     assert str(caught.value) == message
 
 
+def test_labels_of_groups_have_no_upper_end():
+    like = np.zeros(2)
+    assert check_labels(None, like=like, labels=np.asarray([0, 10**12])) is None
+    with pytest.raises(ValueError, match=r"^labels: expected integers from 0 on, got -1$"):
+        check_labels(None, like=like, labels=np.asarray([5, -1]))
+
+
 REFUSED = (
     (check_signs, [1.0, -1.0, 0.0], "x: expected values of -1 or 1, got 0.0"),
     (check_signs, [2.0], "x: expected values of -1 or 1, got 2.0"),

@@ -97,6 +97,7 @@ class Case:
         any_leading_axes: Examples may stand along any number of axes; else along the first alone.
         by: By how many of the first arguments the gradient is taken.
         shared: Arguments without an axis of examples, such as class priors.
+        groups: Arguments of integers that only tell groups apart: they have no upper end.
         coupled: The loss of an example depends on the others, as in-batch negatives make it.
         batches: Sizes of batch that it must take.
         torch_only: It runs on torch alone.
@@ -126,6 +127,7 @@ class Case:
     any_leading_axes: bool = True
     by: int = 1
     shared: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     coupled: bool = False
     batches: tuple[int, ...] = (0, 1, 3)
     torch_only: bool = False
@@ -283,4 +285,5 @@ _UNCHECKED = {
     "check_signs": _nothing,
     "check_distributions": _nothing,
     "check_boxes": _nothing,
+    "check_all": _nothing,
 }
