@@ -1026,7 +1026,8 @@ def softmax_generalised_cross_entropy(logits: Array, labels: Array, *, q: float 
     Numerics:
         At a small q the power rounds to 1, and the difference to 0, before they are divided by q;
         `expm1` of $q \log p_y$ keeps the digits. Where p underflows, the power's slope is infinite,
-        and autograd multiplies it by 0; of its logarithm there is none.
+        and autograd multiplies it by 0; of its logarithm there is none. A q that the dtype cannot
+        hold is taken for 0.
 
     Convention:
         Not truncated. The absolute error of the paper sums over the classes, which is
@@ -1045,7 +1046,10 @@ def softmax_generalised_cross_entropy(logits: Array, labels: Array, *, q: float 
     """
     xp = _check_labels(labels, logits=logits)
     q = check_in(_UNIT_TO_ONE, q=q)
-    return -xp.expm1(q * pick(stable.log_softmax(logits), labels)) / q
+    log_hit = pick(stable.log_softmax(logits), labels)
+    if q < xp.finfo(log_hit.dtype).smallest_normal:
+        return -log_hit
+    return -xp.expm1(q * log_hit) / q
 
 
 def softmax_generalised_cross_entropy_grad(
@@ -1486,7 +1490,10 @@ def effective_number_weights(counts: Array, *, beta: float = 0.999) -> Array:
     beta = check_in(_UNIT_FROM_ZERO, beta=beta)
     # 1 - beta^n cancels where beta is nearly 1, and beta itself rounds to 1 in float16.
     log_beta = math.log(beta) if beta > 0 else -math.inf
-    weights = (1 - beta) / -xp.expm1(log_beta * counts)
+    if -log_beta < xp.finfo(counts.dtype).smallest_normal:
+        weights = inverse_frequency_weights(counts)
+    else:
+        weights = (1 - beta) / -xp.expm1(log_beta * counts)
     return weights / xp.mean(weights, axis=-1, keepdims=True)
 
 

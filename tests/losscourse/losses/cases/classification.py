@@ -1231,6 +1231,10 @@ GENERALISED = Case(
             lambda loss: (loss(*example(), q=1e-15), surprises(*example())),
         ),
         Identity(
+            "cross-entropy where the dtype cannot hold q",
+            lambda loss: (loss(*example(), q=1e-322), surprises(*example())),
+        ),
+        Identity(
             "SciPy's Box-Cox transform of the probability, its sign changed",
             lambda loss: (
                 loss(*example(), q=0.3),
@@ -1264,6 +1268,11 @@ GENERALISED = Case(
             "loss",
             "not divided by q",
             lambda xp, z, y, q=0.7: 1 - pick(stable.softmax(z), y) ** q,
+        ),
+        wrong(
+            "loss",
+            "divided by a tiny q",
+            lambda xp, z, y, q=0.7: -xp.expm1(q * pick(stable.log_softmax(z), y)) / q,
         ),
         wrong(
             "loss",
@@ -1949,8 +1958,10 @@ def all_are_1_at_beta_0(weights: Callable) -> None:
 
 def tends_to_the_inverse_frequencies(weights: Callable) -> None:
     inverse = classification.inverse_frequency_weights(COUNTS)
-    found = weights(COUNTS, beta=1 - 2.0**-50)
-    np.testing.assert_allclose(found, inverse / inverse.mean(), rtol=1e-11)
+    for library, dtype in FORMATS:
+        found = read(weights(make(library, dtype, COUNTS), beta=1 - 2.0**-50))
+        rtol = max(1e-11, 2 * PRECISION[dtype].rtol)
+        np.testing.assert_allclose(found, inverse / inverse.mean(), rtol=rtol)
 
 
 def beta_is_999_thousandths_by_default(weights: Callable) -> None:
@@ -1994,6 +2005,14 @@ EFFECTIVE_NUMBER_WEIGHTS = Helper(
     mutants={
         "not scaled": _of_counts(_naive_effective),
         "1 - beta^n cancels": _effective(lambda counts, beta: 1 / (1 - beta**counts)),
+        "a beta that float16 takes for 1": _effective(
+            lambda counts, beta: (
+                (1 - beta)
+                / -array_api_compat.array_namespace(counts).expm1(
+                    counts * (math.log(beta) if beta else -INF)
+                )
+            )
+        ),
         "effective numbers for their inverses": _effective(
             lambda counts, beta: 1 - beta ** read(counts)
         ),
