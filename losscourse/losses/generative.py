@@ -5,11 +5,13 @@ number per example; a loss of images or of feature maps names its own last axes.
 followed by its gradient, the derivative of the summed loss by its first arguments.
 """
 
+import math
 from typing import Any
 
 from losscourse import stable
 from losscourse.arrays import (
     NON_NEGATIVE,
+    POSITIVE,
     REALS,
     UNIT_CLOSED,
     Array,
@@ -24,7 +26,12 @@ from losscourse.losses.classification import (
     sigmoid_binary_cross_entropy_grad,
 )
 from losscourse.losses.margin import hinge, hinge_grad
-from losscourse.losses.regression import absolute_error, absolute_error_grad, squared_error
+from losscourse.losses.regression import (
+    absolute_error,
+    absolute_error_grad,
+    squared_error,
+    squared_error_grad,
+)
 
 __all__ = [
     "bernoulli_reconstruction",
@@ -33,6 +40,9 @@ __all__ = [
     "content_grad",
     "cycle_consistency",
     "cycle_consistency_grad",
+    "diffuse",
+    "flow_matching",
+    "flow_matching_grad",
     "gaussian_kl",
     "gaussian_kl_grad",
     "gaussian_reconstruction",
@@ -42,20 +52,28 @@ __all__ = [
     "hinge_discriminator_grad",
     "image_total_variation",
     "image_total_variation_grad",
+    "interpolate",
     "least_squares_discriminator",
     "least_squares_discriminator_grad",
     "least_squares_generator",
     "least_squares_generator_grad",
+    "min_snr_noise_weights",
+    "min_snr_v_weights",
     "minimax_discriminator",
     "minimax_discriminator_grad",
     "minimax_generator",
     "minimax_generator_grad",
     "negative_elbo",
     "negative_elbo_grad",
+    "noise_prediction",
+    "noise_prediction_grad",
     "non_saturating_generator",
     "non_saturating_generator_grad",
     "style",
     "style_grad",
+    "v_prediction",
+    "v_prediction_grad",
+    "v_target",
     "wasserstein_critic",
     "wasserstein_critic_grad",
     "wasserstein_generator",
@@ -101,8 +119,8 @@ def gaussian_reconstruction(predictions: Array, targets: Array) -> Array:
     Reference:
         Kingma and Welling (2014), Auto-Encoding Variational Bayes, appendix C.
     """
-    xp = _check_axes("... D, ... D", predictions=predictions, targets=targets)
-    return xp.sum(squared_error(predictions, targets), axis=-1) / 2
+    _check_axes("... D, ... D", predictions=predictions, targets=targets)
+    return _squared_distance(predictions, targets) / 2
 
 
 def gaussian_reconstruction_grad(predictions: Array, targets: Array) -> Array:
@@ -1196,6 +1214,376 @@ def cycle_consistency_grad(predictions: Array, targets: Array) -> Array:
     return absolute_error_grad(predictions, targets)
 
 
+def noise_prediction(predictions: Array, noise: Array) -> Array:
+    r"""Return the squared error of each example's predicted noise: the simple diffusion loss.
+
+    Formula: $\sum_d e_d^2$, where `e = predictions - noise`.
+
+    Args:
+        predictions: Floats of shape (..., D): the noise that the model sees in a noised example.
+        noise: Floats of the shape and dtype of `predictions`: the noise that was drawn.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, without unit; at least 0.
+
+    Gradient:
+        $2e$; see `noise_prediction_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or there is no axis of features.
+
+    Numerics:
+        As `squared_error`: overflows from |e| = 255 in float16.
+
+    Convention:
+        The squared norm, without ½ and without the weights of the likelihood's bound; many codes
+        take the mean over the features. Flatten images.
+        `torch.nn.functional.mse_loss(predictions, noise, reduction="none").sum(-1)`.
+
+    Example:
+        >>> import numpy as np
+        >>> noise_prediction(np.asarray([[2.0, 0.0]]), np.asarray([[3.0, 0.5]])).tolist()
+        [1.25]
+
+    Reference:
+        Ho, Jain and Abbeel (2020), Denoising Diffusion Probabilistic Models, eq. 14.
+    """
+    _check_axes("... D, ... D", predictions=predictions, noise=noise)
+    return _squared_distance(predictions, noise)
+
+
+def noise_prediction_grad(predictions: Array, noise: Array) -> Array:
+    r"""Return the derivative of the summed `noise_prediction` by the predictions.
+
+    Formula: $2e$, where `e = predictions - noise`.
+
+    Args:
+        predictions: Floats of shape (..., D).
+        noise: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or there is no axis of features.
+
+    Example:
+        >>> import numpy as np
+        >>> noise_prediction_grad(np.asarray([[2.0, 0.0]]), np.asarray([[3.0, 0.5]])).tolist()
+        [[-2.0, -1.0]]
+    """
+    _check_axes("... D, ... D", predictions=predictions, noise=noise)
+    return squared_error_grad(predictions, noise)
+
+
+def diffuse(data: Array, noise: Array, log_snr: Array) -> Array:
+    r"""Return noised examples, of a given log signal-to-noise ratio.
+
+    Formula: $\alpha x + \sigma \epsilon$ with $\alpha^2 = \sigma(\lambda)$ and
+    $\sigma^2 = \sigma(-\lambda)$, where x are the data, ε the noise, λ is `log_snr` and
+    $\sigma(\cdot)$ the sigmoid, so that $\lambda = \log(\alpha^2/\sigma^2)$ and
+    $\alpha^2 + \sigma^2 = 1$.
+
+    Args:
+        data: Floats of shape (..., D).
+        noise: Floats of the shape and dtype of `data`: drawn from the standard normal.
+        log_snr: Floats of shape (...): inf gives the data, -inf the noise.
+
+    Returns:
+        Array of the shape and dtype of `data`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the three differ in dtype or library.
+        ValueError: The shapes do not fit.
+
+    Convention:
+        Variance-preserving: data of variance 1 keep it. In the words of the DDPM paper, α² is
+        `alpha_bar`, so that λ = log(alpha_bar / (1 - alpha_bar)).
+
+    Example:
+        >>> import numpy as np
+        >>> data, noise = np.asarray([[1.0, 0.0]]), np.asarray([[0.0, 1.0]])
+        >>> diffuse(data, noise, np.log([9.0])).round(4).tolist()
+        [[0.9487, 0.3162]]
+    """
+    _check_diffusion(data=data, noise=noise, log_snr=log_snr)
+    signal, spread = _signal_and_spread(log_snr)
+    return signal * data + spread * noise
+
+
+def v_target(data: Array, noise: Array, log_snr: Array) -> Array:
+    r"""Return the velocity that `v_prediction` predicts.
+
+    Formula: $\alpha \epsilon - \sigma x$, with the α and σ of `diffuse`, where x are the data and
+    ε the noise.
+
+    Args:
+        data: Floats of shape (..., D).
+        noise: Floats of the shape and dtype of `data`: drawn from the standard normal.
+        log_snr: Floats of shape (...): inf gives the noise, -inf the data with the other sign.
+
+    Returns:
+        Array of the shape and dtype of `data`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the three differ in dtype or library.
+        ValueError: The shapes do not fit.
+
+    Convention:
+        The derivative of `diffuse` by the angle whose tangent is σ/α. With z from `diffuse`, the
+        data are α z - σ v and the noise is σ z + α v.
+
+    Example:
+        >>> import numpy as np
+        >>> data, noise = np.asarray([[1.0, 0.0]]), np.asarray([[0.0, 1.0]])
+        >>> v_target(data, noise, np.log([9.0])).round(4).tolist()
+        [[-0.3162, 0.9487]]
+    """
+    _check_diffusion(data=data, noise=noise, log_snr=log_snr)
+    signal, spread = _signal_and_spread(log_snr)
+    return signal * noise - spread * data
+
+
+def v_prediction(predictions: Array, data: Array, noise: Array, log_snr: Array) -> Array:
+    r"""Return the squared error of each example's predicted velocity.
+
+    Formula: $\sum_d (\hat{v}_d - v_d)^2$ with $v = \alpha \epsilon - \sigma x$, where $\hat{v}$
+    are the predictions; see `v_target`.
+
+    Args:
+        predictions: Floats of shape (..., D): the model's velocity at a noised example.
+        data: Floats of the shape and dtype of `predictions`: the example, x.
+        noise: Floats of the shape and dtype of `predictions`: the noise that was drawn, ε.
+        log_snr: Floats of shape (...): the log signal-to-noise ratio, λ.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`; at least 0.
+
+    Gradient:
+        $2(\hat{v} - v)$; see `v_prediction_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the four differ in dtype or library.
+        ValueError: The shapes do not fit.
+
+    Numerics:
+        α and σ are roots of sigmoids: no difference 1 - α² cancels, and both ends of the noise
+        schedule are allowed. There, a predicted noise or datum would say nothing.
+
+    Convention:
+        1 + SNR times the squared error of the data that the velocity implies, and 1 + 1/SNR times
+        that of the noise. Summed, without ½.
+
+    Example:
+        >>> import numpy as np
+        >>> data, noise = np.asarray([[1.0, 0.0]]), np.asarray([[0.0, 1.0]])
+        >>> v_prediction(np.zeros((1, 2)), data, noise, np.log([9.0])).round(4).tolist()
+        [1.0]
+
+    Reference:
+        Salimans and Ho (2022), Progressive Distillation for Fast Sampling of Diffusion Models,
+        section 4.
+    """
+    _check_diffusion(predictions=predictions, data=data, noise=noise, log_snr=log_snr)
+    return _squared_distance(predictions, v_target(data, noise, log_snr))
+
+
+def v_prediction_grad(predictions: Array, data: Array, noise: Array, log_snr: Array) -> Array:
+    r"""Return the derivative of the summed `v_prediction` by the predictions.
+
+    Formula: $2(\hat{v} - v)$, where $\hat{v}$ are the predictions and v is `v_target`.
+
+    Args:
+        predictions: Floats of shape (..., D).
+        data: Floats of the shape and dtype of `predictions`.
+        noise: Floats of the shape and dtype of `predictions`.
+        log_snr: Floats of shape (...).
+
+    Returns:
+        Array of the shape and dtype of `predictions`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the four differ in dtype or library.
+        ValueError: The shapes do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> data, noise = np.asarray([[1.0, 0.0]]), np.asarray([[0.0, 1.0]])
+        >>> v_prediction_grad(np.zeros((1, 2)), data, noise, np.log([9.0])).round(4).tolist()
+        [[0.6325, -1.8974]]
+    """
+    _check_diffusion(predictions=predictions, data=data, noise=noise, log_snr=log_snr)
+    return squared_error_grad(predictions, v_target(data, noise, log_snr))
+
+
+def min_snr_noise_weights(log_snr: Array, *, gamma: float = 5.0) -> Array:
+    r"""Return the min-SNR weights of `noise_prediction`.
+
+    Formula: $\min(\mathrm{SNR}, \gamma)/\mathrm{SNR}$, where $\mathrm{SNR} = e^\lambda$ and λ is
+    `log_snr`.
+
+    Args:
+        log_snr: Floats of any shape.
+        gamma: The signal-to-noise ratio above which an example counts less; positive.
+
+    Returns:
+        Array of the shape and dtype of `log_snr`; in [0, 1].
+
+    Raises:
+        TypeError: `log_snr` is no array of floats, or `gamma` is no number.
+        ValueError: `gamma` is not positive.
+
+    Convention:
+        The weights min(SNR, γ) of the squared error of the data (Hang et al., 2023), carried over
+        to the noise's, which is SNR times as large. In `weighted_mean`, they are the weights.
+
+    Example:
+        >>> import numpy as np
+        >>> min_snr_noise_weights(np.log([0.1, 5.0, 50.0])).round(4).tolist()
+        [1.0, 1.0, 0.1]
+    """
+    xp = float_namespace(log_snr=log_snr)
+    gamma = check_in(POSITIVE, gamma=gamma)
+    return xp.exp(xp.clip(math.log(gamma) - log_snr, max=0))
+
+
+def min_snr_v_weights(log_snr: Array, *, gamma: float = 5.0) -> Array:
+    r"""Return the min-SNR weights of `v_prediction`.
+
+    Formula: $\min(\mathrm{SNR}, \gamma)/(\mathrm{SNR} + 1)$, where $\mathrm{SNR} = e^\lambda$ and
+    λ is `log_snr`.
+
+    Args:
+        log_snr: Floats of any shape.
+        gamma: The signal-to-noise ratio above which an example counts less; positive.
+
+    Returns:
+        Array of the shape and dtype of `log_snr`; at least 0, below 1, and 0 at both ends.
+
+    Raises:
+        TypeError: `log_snr` is no array of floats, or `gamma` is no number.
+        ValueError: `gamma` is not positive.
+
+    Convention:
+        The weights min(SNR, γ) of the squared error of the data (Hang et al., 2023), carried over
+        to the velocity's, which is SNR + 1 times as large.
+
+    Example:
+        >>> import numpy as np
+        >>> min_snr_v_weights(np.log([0.25, 4.0, 49.0])).round(4).tolist()
+        [0.2, 0.8, 0.1]
+    """
+    float_namespace(log_snr=log_snr)
+    return min_snr_noise_weights(log_snr, gamma=gamma) * stable.sigmoid(log_snr)
+
+
+def interpolate(start: Array, end: Array, times: Array) -> Array:
+    r"""Return the points between pairs of examples.
+
+    Formula: $(1 - t)\,x_0 + t\,x_1$, where $x_0$ is `start`, $x_1$ is `end` and t are the times.
+
+    Args:
+        start: Floats of shape (..., D): what there is at time 0, such as noise.
+        end: Floats of the shape and dtype of `start`: what there is at time 1, such as data.
+        times: Floats of shape (...), from 0 to 1.
+
+    Returns:
+        Array of the shape and dtype of `start`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the three differ in dtype or library.
+        ValueError: The shapes do not fit, or a time lies outside [0, 1].
+
+    Convention:
+        Noise at time 0 and data at time 1, as Lipman et al. (2023) and Liu, Gong and Liu (2023)
+        have it; diffusion models run the other way.
+
+    Example:
+        >>> import numpy as np
+        >>> start, end = np.asarray([[0.0, 4.0]]), np.asarray([[1.0, 2.0]])
+        >>> interpolate(start, end, np.asarray([0.25])).tolist()
+        [[0.25, 3.5]]
+    """
+    _check_axes("... D, ... D, ...", start=start, end=end, times=times)
+    check_values(UNIT_CLOSED, times=times)
+    return (1 - times)[..., None] * start + times[..., None] * end
+
+
+def flow_matching(predictions: Array, start: Array, end: Array) -> Array:
+    r"""Return the squared error of each predicted velocity along a straight path.
+
+    Formula: $\sum_d (\hat{v}_d - (x_{1,d} - x_{0,d}))^2$, where $\hat{v}$ are the predictions,
+    $x_0$ is `start` and $x_1$ is `end`.
+
+    Args:
+        predictions: Floats of shape (..., D): the model's velocity at a point of `interpolate`.
+        start: Floats of the shape and dtype of `predictions`: noise, or an example of the one
+            distribution.
+        end: Floats of the shape and dtype of `predictions`: data, or an example of the other.
+
+    Returns:
+        Array of shape (...) and the dtype of `predictions`, in the data's unit squared; at least
+        0. Its mean does not go down to 0: paths that cross have several velocities at one point,
+        of which the best prediction is the mean.
+
+    Gradient:
+        $2(\hat{v} - (x_1 - x_0))$; see `flow_matching_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the three differ in dtype or library.
+        ValueError: The shapes differ, or there is no axis of features.
+
+    Numerics:
+        As `squared_error`: overflows from residuals of 255 in float16.
+
+    Convention:
+        The straight path without noise at its end: σ_min = 0 in the optimal-transport path of
+        Lipman et al., which is the rectified flow. Summed, without ½.
+
+    Example:
+        >>> import numpy as np
+        >>> start, end = np.asarray([[0.0, 4.0]]), np.asarray([[1.0, 2.0]])
+        >>> flow_matching(np.asarray([[1.0, 0.0]]), start, end).tolist()
+        [4.0]
+
+    Reference:
+        Lipman et al. (2023), Flow Matching for Generative Modeling; Liu, Gong and Liu (2023),
+        Flow Straight and Fast.
+    """
+    _check_axes("... D, ... D, ... D", predictions=predictions, start=start, end=end)
+    return _squared_distance(predictions, end - start)
+
+
+def flow_matching_grad(predictions: Array, start: Array, end: Array) -> Array:
+    r"""Return the derivative of the summed `flow_matching` by the predictions.
+
+    Formula: $2(\hat{v} - (x_1 - x_0))$, where $\hat{v}$ are the predictions, $x_0$ is `start` and
+    $x_1$ is `end`.
+
+    Args:
+        predictions: Floats of shape (..., D).
+        start: Floats of the shape and dtype of `predictions`.
+        end: Floats of the shape and dtype of `predictions`.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the data's unit; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the three differ in dtype or library.
+        ValueError: The shapes differ, or there is no axis of features.
+
+    Example:
+        >>> import numpy as np
+        >>> start, end = np.asarray([[0.0, 4.0]]), np.asarray([[1.0, 2.0]])
+        >>> flow_matching_grad(np.asarray([[1.0, 0.0]]), start, end).tolist()
+        [[0.0, 4.0]]
+    """
+    _check_axes("... D, ... D, ... D", predictions=predictions, start=start, end=end)
+    return squared_error_grad(predictions, end - start)
+
+
 def _check_axes(axes: str, **named: Array) -> Any:
     """Return the namespace of floats whose named axes fit; see `check_axes`."""
     xp = real_namespace(**named)
@@ -1244,3 +1632,20 @@ def _check_maps(**named: Array) -> Any:
 def _normalised(features: Array) -> Array:
     """Return the features divided by the number of channels times that of positions."""
     return features / (features.shape[-2] * features.shape[-1])
+
+
+def _squared_distance(predictions: Array, targets: Array) -> Array:
+    """Return the squared errors, summed over the features."""
+    xp = real_namespace(predictions=predictions)
+    return xp.sum(squared_error(predictions, targets), axis=-1)
+
+
+def _check_diffusion(**named: Array) -> Any:
+    """Return the namespace of rows (..., D), and of the log signal-to-noise ratio (...)."""
+    return _check_axes("... D, " * (len(named) - 1) + "...", **named)
+
+
+def _signal_and_spread(log_snr: Array) -> tuple[Array, Array]:
+    """Return α and σ, with an axis for the features."""
+    signal, spread = (stable.sqrt(stable.sigmoid(x)) for x in (log_snr, -log_snr))
+    return signal[..., None], spread[..., None]

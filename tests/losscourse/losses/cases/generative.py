@@ -1,5 +1,7 @@
 """The cases of `losscourse.losses.generative`."""
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -1221,6 +1223,541 @@ GRAM = Helper(
     },
 )
 
+
+def draw_velocities(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return velocities missed by about `scale`, data, noise and log signal-to-noise ratios."""
+    data, noise = rng.normal(size=(2, n, FEATURES))
+    log_snr = 3 * rng.normal(size=n)
+    return (
+        velocity(data, noise, log_snr) + scale * rng.normal(size=data.shape),
+        data,
+        noise,
+        log_snr,
+    )
+
+
+def draw_flow(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return velocities missed by about `scale`, noise and data."""
+    start, end = rng.normal(size=(2, n, FEATURES))
+    return end - start + scale * rng.normal(size=start.shape), start, end
+
+
+def velocity(data: np.ndarray, noise: np.ndarray, log_snr: np.ndarray) -> np.ndarray:
+    """Return the velocity by the angle whose tangent is σ/α."""
+    angle = np.arctan(np.exp(-log_snr / 2))[..., None]
+    return np.cos(angle) * noise - np.sin(angle) * data
+
+
+def torch_squared_distance(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return torch's squared distance of rows."""
+    return torch.linalg.vector_norm(predictions - targets, dim=-1) ** 2
+
+
+def exact_velocity(data: list, noise: list, log_snr: Any) -> list:
+    """Return the velocity by the signal-to-noise ratio itself, in mpmath."""
+    snr = mpmath.exp(log_snr)
+    return [
+        (mpmath.sqrt(snr) * e - x) / mpmath.sqrt(1 + snr) for x, e in zip(data, noise, strict=True)
+    ]
+
+
+def exact_squared_distance(predictions: list, targets: list) -> Any:
+    """Return the squared distance of two rows, in mpmath."""
+    return mpmath.norm([p - t for p, t in zip(predictions, targets, strict=True)]) ** 2
+
+
+def sample_velocities(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return skewed data, noise, and log signal-to-noise ratios."""
+    data, noise = rng.gamma(1.0, 2.0, size=(101, FEATURES)), rng.normal(size=(101, FEATURES))
+    return data, noise, 3 * rng.normal(size=101) - 3
+
+
+def sample_flow(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return noise away from 0, and skewed data."""
+    return 1 + rng.normal(size=(101, FEATURES)), rng.gamma(1.0, 2.0, size=(101, FEATURES))
+
+
+NOISE_PREDICTION = Case(
+    loss=generative.noise_prediction,
+    gradient=generative.noise_prediction_grad,
+    settings=({},),
+    draw=draw,
+    oracle=("torch vector_norm, squared", from_torch(torch_squared_distance)),
+    exact=exact_squared_distance,
+    statistic=lambda noise: noise.mean(axis=0),
+    sample=sample_rows,
+    limits=lambda: far(),
+    identities=(
+        Identity(
+            "twice the Gaussian reconstruction loss",
+            lambda loss: (loss(*example()), 2 * generative.gaussian_reconstruction(*example())),
+        ),
+        Identity(
+            "SNR times the squared error of the data that the noise implies",
+            lambda loss: (
+                loss(example()[0], example()[1]),
+                np.exp(-1.5)
+                * loss(implied_data(example()[0], -1.5), implied_data(example()[1], -1.5)),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "½", lambda xp, p, t: xp.sum((p - t) ** 2, axis=-1) / 2),
+        wrong("loss", "mean over the features", lambda xp, p, t: xp.mean((p - t) ** 2, axis=-1)),
+        wrong("loss", "norm", lambda xp, p, t: stable.sqrt(xp.sum((p - t) ** 2, axis=-1))),
+        wrong("loss", "absolute", lambda xp, p, t: xp.sum(xp.abs(p - t), axis=-1)),
+        wrong("loss", "sum of the two", lambda xp, p, t: xp.sum((p + t) ** 2, axis=-1)),
+        wrong("gradient", "2 missing", lambda xp, p, t: p - t),
+        wrong("gradient", "sign", lambda xp, p, t: 2 * (t - p)),
+    ),
+)
+
+
+def implied_data(noise: np.ndarray, log_snr: float) -> np.ndarray:
+    """Return the data (z - σ ε)/α of a noised example z of 0.7."""
+    signal, spread = np.sqrt(expit([log_snr, -log_snr]))
+    return (0.7 - spread * noise) / signal
+
+
+def wrong_velocity(name: str, body: Callable[..., Array]) -> Wrong:
+    """Return a v-prediction of another target: `body(xp, x, e, a, s)` gets α² and σ²."""
+
+    def loss(xp: Any, p: Array, x: Array, e: Array, log_snr: Array) -> Array:
+        a, s = stable.sigmoid(log_snr)[..., None], stable.sigmoid(-log_snr)[..., None]
+        return xp.sum((p - body(xp, x, e, a, s)) ** 2, axis=-1)
+
+    return wrong("loss", name, loss)
+
+
+V_PREDICTION = Case(
+    loss=generative.v_prediction,
+    gradient=generative.v_prediction_grad,
+    settings=({},),
+    draw=draw_velocities,
+    oracle=(
+        "NumPy, by the angle of signal and noise",
+        lambda p, x, e, log_snr: np.linalg.norm(p - velocity(x, e, log_snr), axis=-1) ** 2,
+    ),
+    exact=lambda p, x, e, log_snr: exact_squared_distance(p, exact_velocity(x, e, log_snr)),
+    statistic=lambda x, e, log_snr: velocity(x, e, log_snr).mean(axis=0),
+    sample=sample_velocities,
+    rounding=8.0,
+    limits=lambda: (
+        *far(((0.0, 0.0), (0.0, 0.0), 0.0)),
+        Point(((0.0, 0.0), (1.0, 1.0), (3.0, 0.0), INF), (-6.0, 0.0), 9.0),
+        Point(((0.0, 0.0), (1.0, 1.0), (3.0, 0.0), -INF), (2.0, 2.0), 2.0),
+    ),
+    identities=(
+        Identity(
+            "1 + SNR times the squared error of the data that the velocity implies",
+            lambda loss: (
+                loss(*example(draw_velocities)),
+                (1 + np.exp(example(draw_velocities)[3]))
+                * generative.noise_prediction(
+                    data_of_velocity(*example(draw_velocities)), example(draw_velocities)[1]
+                ),
+            ),
+        ),
+        Identity(
+            "the error of the noise where there is no noise",
+            lambda loss: (
+                loss(*example(draw_velocities)[:3], np.full(50, 80.0)),
+                generative.noise_prediction(
+                    example(draw_velocities)[0], example(draw_velocities)[2]
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_velocity("noise for velocity", lambda xp, x, e, a, s: e),
+        wrong_velocity("the noised example", lambda xp, x, e, a, s: a**0.5 * x + s**0.5 * e),
+        wrong_velocity("sign", lambda xp, x, e, a, s: s**0.5 * x - a**0.5 * e),
+        wrong_velocity("roots missing", lambda xp, x, e, a, s: a * e - s * x),
+        wrong_velocity("α and σ swapped", lambda xp, x, e, a, s: s**0.5 * e - a**0.5 * x),
+        wrong(
+            "loss",
+            "mean over the features",
+            lambda xp, p, x, e, log_snr: generative.v_prediction(p, x, e, log_snr) / p.shape[-1],
+        ),
+        wrong(
+            "gradient",
+            "2 missing",
+            lambda xp, p, x, e, log_snr: p - generative.v_target(x, e, log_snr),
+        ),
+        wrong("gradient", "of the noise's loss", lambda xp, p, x, e, log_snr: 2 * (p - e)),
+    ),
+)
+
+
+def data_of_velocity(
+    predictions: np.ndarray, data: np.ndarray, noise: np.ndarray, log_snr: np.ndarray
+) -> np.ndarray:
+    """Return the data α z - σ v that a velocity implies."""
+    signal, spread = np.sqrt(expit([log_snr, -log_snr]))[..., None]
+    return signal * (signal * data + spread * noise) - spread * predictions
+
+
+FLOW_MATCHING = Case(
+    loss=generative.flow_matching,
+    gradient=generative.flow_matching_grad,
+    settings=({},),
+    draw=draw_flow,
+    oracle=(
+        "torch vector_norm, squared",
+        from_torch(lambda p, start, end: torch_squared_distance(p, end - start)),
+    ),
+    exact=lambda p, start, end: mpmath.fsum(
+        (v + a - b) ** 2 for v, a, b in zip(p, start, end, strict=True)
+    ),
+    statistic=lambda start, end: end.mean(axis=0) - start.mean(axis=0),
+    sample=sample_flow,
+    rounding=8.0,
+    limits=lambda: far(((0.0, 0.0), (0.0, 0.0))),
+    identities=(
+        Identity(
+            "the derivative of the path by time is right",
+            lambda loss: (
+                loss(slope_of_path(*example(draw_flow)[1:]), *example(draw_flow)[1:]) + 1,
+                np.ones(50),
+            ),
+        ),
+        Identity(
+            "no matter where the pair lies",
+            lambda loss: (
+                loss(*example(draw_flow)),
+                loss(example(draw_flow)[0], *(a + 8.0 for a in example(draw_flow)[1:])),
+            ),
+        ),
+        Identity(
+            "backwards in time",
+            lambda loss: (
+                loss(*example(draw_flow)),
+                loss(-example(draw_flow)[0], *example(draw_flow)[:0:-1]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "time reversed", lambda xp, p, a, b: xp.sum((p - (a - b)) ** 2, axis=-1)),
+        wrong("loss", "data for velocity", lambda xp, p, a, b: xp.sum((p - b) ** 2, axis=-1)),
+        wrong("loss", "½", lambda xp, p, a, b: xp.sum((p - (b - a)) ** 2, axis=-1) / 2),
+        wrong("loss", "mean", lambda xp, p, a, b: xp.mean((p - (b - a)) ** 2, axis=-1)),
+        wrong("loss", "absolute", lambda xp, p, a, b: xp.sum(xp.abs(p - (b - a)), axis=-1)),
+        wrong("gradient", "2 missing", lambda xp, p, a, b: p - (b - a)),
+        wrong("gradient", "time reversed", lambda xp, p, a, b: 2 * (p - (a - b))),
+    ),
+)
+
+
+def slope_of_path(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the difference quotient of the path over half of the time."""
+    early, late = (generative.interpolate(start, end, np.full(50, t)) for t in (0.25, 0.75))
+    return (late - early) / 0.5
+
+
+DATA, NOISE, LOG_SNR = draw_velocities(np.random.default_rng(1), 20, 1.0)[1:]
+
+
+def diffuse_has_the_ratio(diffuse: Callable) -> None:
+    zeros = np.zeros_like(DATA)
+    signal, spread = diffuse(DATA, zeros, LOG_SNR), diffuse(zeros, NOISE, LOG_SNR)
+    ratio = np.tile(np.exp(LOG_SNR)[:, None], 3)
+    np.testing.assert_allclose((signal / DATA) ** 2 / (spread / NOISE) ** 2, ratio, rtol=1e-12)
+    np.testing.assert_allclose(signal + spread, diffuse(DATA, NOISE, LOG_SNR), rtol=1e-12)
+
+
+def diffuse_keeps_the_variance(diffuse: Callable) -> None:
+    rows = np.eye(2)
+    total = sum(diffuse(*(np.tile(r, (20, 1)) for r in (x, 1 - x)), LOG_SNR) ** 2 for x in rows)
+    np.testing.assert_allclose(total, np.ones((20, 2)), rtol=1e-13)
+    assert (diffuse(np.abs(DATA), np.abs(NOISE), LOG_SNR) > 0).all()
+
+
+def diffuse_reaches_both_ends(diffuse: Callable) -> None:
+    ends = [diffuse(DATA, NOISE, np.full(20, end)) for end in (INF, -INF)]
+    np.testing.assert_array_equal(ends, [DATA, NOISE])
+
+
+def v_target_turns_back_into_data_and_noise(v_target: Callable) -> None:
+    v, z = v_target(DATA, NOISE, LOG_SNR), generative.diffuse(DATA, NOISE, LOG_SNR)
+    signal, spread = np.sqrt(expit([LOG_SNR, -LOG_SNR]))[..., None]
+    np.testing.assert_allclose(signal * z - spread * v, DATA, rtol=1e-10)
+    np.testing.assert_allclose(spread * z + signal * v, NOISE, rtol=1e-10)
+
+
+def v_target_is_the_velocity_by_the_angle(v_target: Callable) -> None:
+    angle, step = np.arctan(np.exp(-LOG_SNR / 2)), 1e-6
+    ahead, behind = (
+        generative.diffuse(DATA, NOISE, -2 * np.log(np.tan(angle + move))) for move in (step, -step)
+    )
+    np.testing.assert_allclose(
+        v_target(DATA, NOISE, LOG_SNR), (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-8
+    )
+
+
+def keeps_rows_in_library_and_dtype(function: Callable) -> None:
+    for library, dtype in FORMATS:
+        arrays = [make(library, dtype, a) for a in (DATA[:3], NOISE[:3], np.full(3, 0.5))]
+        out = function(*arrays)
+        assert dtype_name(out) == dtype
+        expected = function(*(read(a) for a in arrays))
+        slack = 4 * PRECISION[dtype].rtol
+        np.testing.assert_allclose(read(out), expected, rtol=PRECISION[dtype].rtol, atol=slack)
+
+
+def refuses_bad_rows(function: Callable) -> None:
+    good = dict(
+        zip(inspect.signature(function).parameters, (DATA, NOISE, np.full(20, 0.5)), strict=True)
+    )
+    _, second, third = good
+    for name, bad, error in (
+        (second, good[second][:2], ValueError),
+        (second, good[second].astype(np.float32), TypeError),
+        (second, good[second].astype(int), TypeError),
+        (third, good[third][:, None], ValueError),
+        (third, 0.5, TypeError),
+    ):
+        with pytest.raises(error, match=rf"^{name}: expected .*got "):
+            function(**{**good, name: bad})
+
+
+def _rows(
+    right: Callable[..., Array], body: Callable[[Any, Array, Array, Array], Array]
+) -> Callable[..., Array]:
+    """Return a wrong version whose arguments are still checked; the last one gets an axis."""
+
+    @functools.wraps(right)
+    def mutant(*arrays: Array, **named: Array) -> Array:
+        right(*arrays, **named)
+        first, second, last = (*arrays, *named.values())
+        return body(array_api_compat.array_namespace(first), first, second, last[..., None])
+
+    return mutant
+
+
+def _of_snr(right: Callable, body: Callable[[Array, Array, Array, Array], Array]) -> Callable:
+    """Return a wrong version from data, noise, α and σ."""
+
+    def by_log_snr(xp: Any, x: Array, e: Array, log_snr: Array) -> Array:
+        return body(x, e, xp.sqrt(stable.sigmoid(log_snr)), xp.sqrt(stable.sigmoid(-log_snr)))
+
+    return _rows(right, by_log_snr)
+
+
+def _in_float64(right: Callable) -> Callable:
+    """Return a wrong version that forgets the dtype."""
+    return _rows(right, lambda xp, x, e, t: xp.astype(right(x, e, t[..., 0]), xp.float64))
+
+
+DIFFUSE = Helper(
+    function=generative.diffuse,
+    checks=(
+        diffuse_has_the_ratio,
+        diffuse_keeps_the_variance,
+        diffuse_reaches_both_ends,
+        keeps_rows_in_library_and_dtype,
+        refuses_bad_rows,
+    ),
+    mutants={
+        "roots missing": _of_snr(generative.diffuse, lambda x, e, a, s: a**2 * x + s**2 * e),
+        "velocity": _of_snr(generative.diffuse, lambda x, e, a, s: a * e - s * x),
+        "signal and noise swapped": _of_snr(generative.diffuse, lambda x, e, a, s: s * x + a * e),
+        "noise subtracted": _of_snr(generative.diffuse, lambda x, e, a, s: a * x - s * e),
+        "variance exploding": _of_snr(generative.diffuse, lambda x, e, a, s: x + s / a * e),
+        "dtype forgotten": _in_float64(generative.diffuse),
+        "unchecked": lambda data, noise, log_snr: (
+            np.sqrt(expit(log_snr))[:, None] * data + np.sqrt(expit(-log_snr))[:, None] * noise
+        ),
+    },
+)
+
+V_TARGET = Helper(
+    function=generative.v_target,
+    checks=(
+        v_target_turns_back_into_data_and_noise,
+        v_target_is_the_velocity_by_the_angle,
+        keeps_rows_in_library_and_dtype,
+        refuses_bad_rows,
+    ),
+    mutants={
+        "sign": _of_snr(generative.v_target, lambda x, e, a, s: s * x - a * e),
+        "roots missing": _of_snr(generative.v_target, lambda x, e, a, s: a**2 * e - s**2 * x),
+        "α and σ swapped": _of_snr(generative.v_target, lambda x, e, a, s: s * e - a * x),
+        "noised example": _of_snr(generative.v_target, lambda x, e, a, s: a * x + s * e),
+        "velocity of the straight path": _of_snr(generative.v_target, lambda x, e, a, s: e - x),
+        "dtype forgotten": _in_float64(generative.v_target),
+        "unchecked": lambda data, noise, log_snr: velocity(data, noise, np.asarray(log_snr)),
+    },
+)
+
+
+def path_leads_from_start_to_end(interpolate: Callable) -> None:
+    for time, expected in ((0.0, DATA), (1.0, NOISE), (0.25, 0.75 * DATA + 0.25 * NOISE)):
+        found = interpolate(DATA, NOISE, np.full(20, time))
+        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def path_has_a_time_for_each_example(interpolate: Callable) -> None:
+    times = np.linspace(0, 1, 20)
+    found = interpolate(np.zeros((20, 3)), np.ones((20, 3)), times)
+    np.testing.assert_allclose(found, np.tile(times[:, None], 3), rtol=1e-13)
+    found = interpolate(np.zeros((4, 5, 3)), np.ones((4, 5, 3)), times.reshape(4, 5))
+    np.testing.assert_allclose(found[..., 0].ravel(), times, rtol=1e-13)
+
+
+def path_ends_with_time(interpolate: Callable) -> None:
+    for bad in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=r"^times: expected values in \[0, 1\], got "):
+            interpolate(DATA, NOISE, np.full(20, bad))
+
+
+INTERPOLATE = Helper(
+    function=generative.interpolate,
+    checks=(
+        path_leads_from_start_to_end,
+        path_has_a_time_for_each_example,
+        path_ends_with_time,
+        keeps_rows_in_library_and_dtype,
+        refuses_bad_rows,
+    ),
+    mutants={
+        "time reversed": _rows(generative.interpolate, lambda xp, a, b, t: t * a + (1 - t) * b),
+        "start kept": _rows(generative.interpolate, lambda xp, a, b, t: a + t * b),
+        "one time for all": _rows(
+            generative.interpolate, lambda xp, a, b, t: a + xp.mean(t) * (b - a)
+        ),
+        "roots": _rows(generative.interpolate, lambda xp, a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b),
+        "dtype forgotten": _in_float64(generative.interpolate),
+        "unchecked": lambda start, end, times: start + np.asarray(times)[..., None] * (end - start),
+    },
+)
+
+RATIOS = np.asarray([0.01, 0.5, 3.0, 4.9, 5.1, 40.0, 1e4])
+
+
+def noise_weights_are_the_ratio(weights: Callable) -> None:
+    for gamma in (0.5, 5.0, 20.0):
+        expected = np.minimum(RATIOS, gamma) / RATIOS
+        np.testing.assert_allclose(weights(np.log(RATIOS), gamma=gamma), expected, rtol=1e-13)
+
+
+def v_weights_are_the_ratio(weights: Callable) -> None:
+    for gamma in (0.5, 5.0, 20.0):
+        expected = np.minimum(RATIOS, gamma) / (RATIOS + 1)
+        np.testing.assert_allclose(weights(np.log(RATIOS), gamma=gamma), expected, rtol=1e-13)
+
+
+def weighted_losses_of_noise_and_data_agree(weights: Callable) -> None:
+    """The noise's weighted error is min(SNR, γ) times the data's."""
+    noise_error = np.exp(LOG_SNR) * generative.noise_prediction(DATA, NOISE)
+    expected = np.minimum(np.exp(LOG_SNR), 5.0) * generative.noise_prediction(DATA, NOISE)
+    np.testing.assert_allclose(weights(LOG_SNR) * noise_error, expected, rtol=1e-13)
+
+
+def weighted_losses_of_velocity_and_data_agree(weights: Callable) -> None:
+    """The velocity's weighted error is min(SNR, γ) times the data's."""
+    arrays = example(draw_velocities)
+    data_error = generative.noise_prediction(data_of_velocity(*arrays), arrays[1])
+    found = weights(arrays[3]) * generative.v_prediction(*arrays)
+    np.testing.assert_allclose(found, np.minimum(np.exp(arrays[3]), 5.0) * data_error, rtol=1e-11)
+
+
+def weights_hold_at_the_ends_in_any_dtype(weights: Callable) -> None:
+    """The ratio itself would overflow float16 from 11 on."""
+    ends = np.asarray([-INF, -100.0, 12.0, 100.0, INF])
+    expected = [0.0, math.exp(-100), 5 / (math.exp(12) + 1), 5 * math.exp(-100), 0.0]
+    if weights.__name__ == "min_snr_noise_weights":
+        expected[:3] = [1.0, 1.0, 5 * math.exp(-12)]
+    for library, dtype in FORMATS:
+        out = weights(make(library, dtype, ends), gamma=np.float64(5))
+        assert dtype_name(out) == dtype
+        rtol = 16 * PRECISION[dtype].rtol  # the exponent is rounded, and is up to 12
+        np.testing.assert_allclose(read(out), expected, rtol=rtol, atol=PRECISION[dtype].tiny)
+
+
+def weights_refuse_bad_arguments(weights: Callable) -> None:
+    for bad in ([1.0], np.ones(2, dtype=int), 1.0):
+        with pytest.raises(TypeError, match=r"^log_snr: expected .*got "):
+            weights(bad)
+    for bad, error in ((0.0, ValueError), (-1.0, ValueError), (INF, ValueError), ("5", TypeError)):
+        with pytest.raises(error, match=r"^gamma: expected .*got "):
+            weights(np.zeros(2), gamma=bad)
+
+
+def _weights(right: Callable, body: Callable[[Any, Array, float], Array]) -> Callable[..., Array]:
+    @functools.wraps(right)
+    def mutant(log_snr: Array, *, gamma: float = 5.0) -> Array:
+        right(log_snr, gamma=gamma)
+        return body(array_api_compat.array_namespace(log_snr), log_snr, float(gamma))
+
+    return mutant
+
+
+def _unchecked_weights(right: Callable) -> Callable[..., Array]:
+    @functools.wraps(right)
+    def mutant(log_snr: Array, *, gamma: float = 5.0) -> Array:
+        return np.minimum(1.0, float(gamma) * np.exp(-np.asarray(log_snr)))
+
+    return mutant
+
+
+MIN_SNR_NOISE_WEIGHTS = Helper(
+    function=generative.min_snr_noise_weights,
+    checks=(
+        noise_weights_are_the_ratio,
+        weighted_losses_of_noise_and_data_agree,
+        weights_hold_at_the_ends_in_any_dtype,
+        weights_refuse_bad_arguments,
+    ),
+    mutants={
+        "of the data": _weights(
+            generative.min_snr_noise_weights, lambda xp, x, g: xp.clip(xp.exp(x), max=g)
+        ),
+        "of the velocity": _weights(
+            generative.min_snr_noise_weights,
+            lambda xp, x, g: xp.clip(xp.exp(x), max=g) / (xp.exp(x) + 1),
+        ),
+        "largest for least": _weights(
+            generative.min_snr_noise_weights, lambda xp, x, g: xp.clip(g * xp.exp(-x), min=1)
+        ),
+        "ratio overflows": _weights(
+            generative.min_snr_noise_weights,
+            lambda xp, x, g: xp.clip(xp.exp(x), max=g) / xp.exp(x),
+        ),
+        "gamma left out": _weights(
+            generative.min_snr_noise_weights, lambda xp, x, g: xp.exp(xp.clip(-x, max=0))
+        ),
+        "unchecked": _unchecked_weights(generative.min_snr_noise_weights),
+    },
+)
+
+MIN_SNR_V_WEIGHTS = Helper(
+    function=generative.min_snr_v_weights,
+    checks=(
+        v_weights_are_the_ratio,
+        weighted_losses_of_velocity_and_data_agree,
+        weights_hold_at_the_ends_in_any_dtype,
+        weights_refuse_bad_arguments,
+    ),
+    mutants={
+        "of the noise": _weights(
+            generative.min_snr_v_weights, lambda xp, x, g: xp.clip(g * xp.exp(-x), max=1)
+        ),
+        "ratio overflows": _weights(
+            generative.min_snr_v_weights,
+            lambda xp, x, g: xp.clip(xp.exp(x), max=g) / (xp.exp(x) + 1),
+        ),
+        "noise for signal": _weights(
+            generative.min_snr_v_weights,
+            lambda xp, x, g: generative.min_snr_noise_weights(x, gamma=g) * stable.sigmoid(-x),
+        ),
+        "1 + gamma": _weights(
+            generative.min_snr_v_weights,
+            lambda xp, x, g: xp.clip(xp.exp(x), max=g) / (xp.clip(xp.exp(x), max=g) + 1),
+        ),
+        "unchecked": _unchecked_weights(generative.min_snr_v_weights),
+    },
+)
+
 CASES = [
     GAUSSIAN_RECONSTRUCTION,
     BERNOULLI_RECONSTRUCTION,
@@ -1238,7 +1775,15 @@ CASES = [
     STYLE,
     IMAGE_TOTAL_VARIATION,
     CYCLE_CONSISTENCY,
+    NOISE_PREDICTION,
+    V_PREDICTION,
+    FLOW_MATCHING,
 ]
 HELPERS = [
     GRAM,
+    DIFFUSE,
+    V_TARGET,
+    INTERPOLATE,
+    MIN_SNR_NOISE_WEIGHTS,
+    MIN_SNR_V_WEIGHTS,
 ]
