@@ -403,10 +403,15 @@ STATISTICS = {
         sample, setting.get("quantile", 0.5), method="inverted_cdf"
     ),
     "expectile": lambda sample, setting: expectile(sample, alpha=setting.get("level", 0.9)),
-    "class frequencies": lambda sample, setting: (
-        np.bincount(sample) / len(sample) if sample.ndim == 1 else sample.mean(axis=0)
-    ),
+    "class frequencies": lambda sample, setting: _frequencies(sample),
 }
+
+
+def _frequencies(sample):
+    """Return the mean of distributions, or how often each label comes, at each place."""
+    if np.issubdtype(sample.dtype, np.floating):
+        return sample.mean(axis=0)
+    return np.stack([np.mean(sample == k, axis=0) for k in range(sample.max() + 1)], axis=-1)
 
 
 @ENTRY

@@ -24,11 +24,11 @@ from losscourse.losses.classification import (
     softmax_focal,
 )
 from losscourse.losses.divergence import forward_kl
+from losscourse.losses.sequence import ctc, ctc_grad
 from losscourse.reduce import sequence_mean, sum_and_count, token_mean, weighted_mean
 from tests.losscourse.losses.cases import CASES
 
 AWAITED = {
-    11: "losscourse.losses.sequence",
     19: "losscourse.optimizers.adam",
     20: "losscourse.optimizers.adamw",
 }
@@ -166,6 +166,44 @@ def test_10_root_at_zero_has_a_finite_gradient():
     rmse.backward()
     assert rmse.item() == 0.0
     assert predictions.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_11_each_frames_ctc_gradient_sums_to_0_through_the_log_softmax():
+    logits = np.random.default_rng(0).normal(size=(3, 6, 5)) * 3
+    others = np.asarray([[1, 2], [3, 3], [4, 1]]), np.asarray([6, 5, 3]), np.asarray([2, 2, 1])
+    gradient = _gradient(lambda z, *rest: ctc(stable.log_softmax(z), *rest), logits, *others)
+    np.testing.assert_allclose(gradient.sum(dim=-1), 0, atol=1e-14)
+    posterior = -ctc_grad(stable.log_softmax(logits), *others)
+    inside = np.arange(6) < others[1][:, None]
+    np.testing.assert_allclose(posterior.sum(axis=-1), inside, atol=1e-14)
+    softmax = stable.softmax(logits) * inside[..., None]
+    np.testing.assert_allclose(gradient, softmax - posterior, atol=1e-14)
+
+
+@pytest.mark.parametrize("labels", [[1, 1, 1], [1, 2, 3], [1, 1, 2]])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_11_ctc_without_alignment_is_inf_and_has_gradient_0(labels, dtype):
+    frames = 4 if labels == [1, 1, 1] else 3 if labels == [1, 1, 2] else 2
+    logits = torch.zeros((1, 5, 4), dtype=dtype, requires_grad=True)
+    log_probs = stable.log_softmax(logits)
+    others = torch.tensor([labels]), torch.tensor([frames]), torch.tensor([3])
+    loss = ctc(log_probs, *others)
+    loss.sum().backward()
+    assert loss.tolist() == [math.inf]
+    assert not logits.grad.any()
+    assert not ctc_grad(log_probs.detach(), *others).any()
+    assert torch.isfinite(ctc(log_probs.detach(), others[0], others[1] + 1, others[2])).all()
+
+
+@pytest.mark.parametrize("width", [0, 2])
+def test_11_ctc_of_no_label_is_the_cost_of_blanks_alone(width):
+    log_probs = stable.log_softmax(np.random.default_rng(0).normal(size=(2, 4, 3)))
+    others = np.ones((2, width), dtype=int), np.asarray([4, 0]), np.asarray([0, 0])
+    np.testing.assert_allclose(ctc(log_probs, *others), [-log_probs[0, :, 0].sum(), 0], rtol=1e-15)
+    gradient = ctc_grad(log_probs, *others)
+    np.testing.assert_allclose(gradient[0, :, 0], -1, rtol=1e-15)
+    assert not gradient[0, :, 1:].any()
+    assert not gradient[1].any()
 
 
 @ALL

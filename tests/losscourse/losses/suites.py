@@ -476,7 +476,8 @@ def _minimiser(case: Case, others: tuple[np.ndarray, ...], setting: Setting) -> 
         return np.broadcast_to(np.reshape(constant, first.shape[1:]), first.shape).copy()
 
     def mean_loss(constant: Any) -> float:
-        return float(_call(case, case.loss, [predict(constant), *others], setting).mean())
+        losses = _call(case, case.loss, [predict(constant), *others], setting)
+        return float(losses.sum() / len(first))  # of an example, which may have several losses
 
     if first.ndim == 1:
         bounds = case.search or (others[0].min(), others[0].max())
