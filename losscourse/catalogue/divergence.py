@@ -15,6 +15,8 @@ _ZERO, _ONE = sympy.Integer(0), sympy.Integer(1)
 _HALF = Rational(1, 2)
 _MIXED = log(2 * CLASSES / (CLASSES + 1)) + log(2 / (CLASSES + 1)) / CLASSES
 """The mixture's part of the Jensen-Shannon divergence of a label from the uniform distribution."""
+_MOST = (2 * CLASSES - 1) / CLASSES**2
+"""The largest pull on one of an ensemble's members, whose number stands for that of the classes."""
 
 ENTRIES: tuple[Loss, ...] = (
     Loss(
@@ -117,5 +119,68 @@ ENTRIES: tuple[Loss, ...] = (
         torch=None,
         references=("nowozin2016fgan",),
         page="divergences/kullback-leibler",
+    ),
+    Loss(
+        title="CRPS of a Gaussian",
+        aliases=("continuous ranked probability score", "integrated quadratic score"),
+        use="Forecasting a distribution by mean and spread, more robustly than the log score.",
+        function=divergence.crps_gaussian,
+        gradient=divergence.crps_gaussian_grad,
+        display=r"e\,(2\Phi(e/\sigma) - 1) + \sigma\,(2\varphi(e/\sigma) - 1/\sqrt\pi)",
+        display_gradient=r"2\Phi(e/\sigma) - 1,\quad"
+        r" \sigma\,(2\varphi(e/\sigma) - 1/\sqrt\pi)",
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="CRPS location",
+        at_chance=None,
+        convex=True,
+        smoothness=oo,
+        robust=False,
+        unit="target",
+        torch=None,
+        references=("gneiting2007proper", "matheson1976scoring"),
+        page="divergences/scoring-rules",
+    ),
+    Loss(
+        title="CRPS of an ensemble",
+        aliases=("continuous ranked probability score", "energy score in one dimension"),
+        use="Scoring an ensemble of forecasts as it is, without assuming a density.",
+        function=divergence.crps_ensemble,
+        gradient=divergence.crps_ensemble_grad,
+        display=r"\frac1M \sum_i |x_i - y| - \frac1{2M^2} \sum_{ij} |x_i - x_j|",
+        display_gradient=r"\frac1M \operatorname{sign}(x_i - y)"
+        r" - \frac1{M^2} \sum_j \operatorname{sign}(x_i - x_j)",
+        range=NON_NEGATIVE,
+        gradient_range=(-_MOST, _MOST),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=_ZERO,
+        robust=True,
+        unit="target",
+        torch=None,
+        references=("gneiting2007proper", "matheson1976scoring"),
+        page="divergences/scoring-rules",
+    ),
+    Loss(
+        title="Fair CRPS of an ensemble",
+        aliases=("unbiased CRPS", "fair continuous ranked probability score"),
+        use="Training a generator of forecasts, or comparing ensembles of different sizes.",
+        function=divergence.fair_crps_ensemble,
+        gradient=divergence.fair_crps_ensemble_grad,
+        display=r"\frac1M \sum_i |x_i - y| - \frac1{2M(M-1)} \sum_{ij} |x_i - x_j|",
+        display_gradient=r"\frac1M \operatorname{sign}(x_i - y)"
+        r" - \frac1{M(M-1)} \sum_j \operatorname{sign}(x_i - x_j)",
+        range=NON_NEGATIVE,
+        gradient_range=(-2 / CLASSES, 2 / CLASSES),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=_ZERO,
+        robust=True,
+        unit="target",
+        torch=None,
+        references=("gneiting2007proper",),
+        page="divergences/scoring-rules",
     ),
 )

@@ -1,16 +1,24 @@
 """The cases of `losscourse.losses.divergence`."""
 
+import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
+import scipy.optimize
 import scipy.spatial.distance
 import scipy.special
+import scipy.stats
+import torch
 import torch.nn.functional as F
+from sklearn.calibration import calibration_curve
 
 from losscourse import stable
-from losscourse.losses import classification, divergence
+from losscourse.losses import classification, divergence, regression
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import CLASSES, from_torch, wrong
 from tests.losscourse.losses.helper import Helper
@@ -433,5 +441,507 @@ SQUARED_HELLINGER = Case(
     ),
 )
 
-CASES: list[Case] = [FORWARD_KL, REVERSE_KL, JENSEN_SHANNON, TOTAL_VARIATION, SQUARED_HELLINGER]
-HELPERS: list[Helper] = []
+MEMBERS = 4
+
+
+def draw_gaussian(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return means, log-scales and targets: residuals of the size of the forecast's scale, or not.
+
+    Some standard deviations are near 1, the others near `scale`, where only the residual is near
+    `scale`. No residual lies at the zero of the scale's gradient, where rounding is all there is.
+    """
+    z = rng.normal(size=n)
+    z = np.where(np.abs(np.abs(z) - 0.8) < 0.6, z / 7, z)
+    wide = rng.random(n) < 0.5
+    log_scales = np.where(wide, math.log(scale), 0.0) + 0.3 * rng.normal(size=n)
+    targets = scale * rng.normal(size=n)
+    means = targets + np.where(wide, 1.0, scale) * np.exp(log_scales) * z
+    return means, log_scales, targets
+
+
+def gaussian(seed: int = 0, n: int = 50) -> tuple[np.ndarray, ...]:
+    """Return means, log-scales and targets for an identity."""
+    return draw_gaussian(np.random.default_rng(seed), n, 1.0)
+
+
+def exact_crps_gaussian(mean: Any, log_scale: Any, y: Any) -> Any:
+    """Return E|X - y| - E|X - X'|/2 in mpmath: a folded normal's mean, and half a difference's."""
+    scale, e = mpmath.exp(log_scale), mean - y
+    from_target = scale * mpmath.sqrt(2 / mpmath.pi) * mpmath.exp(-((e / scale) ** 2) / 2)
+    from_target += e * (1 - 2 * mpmath.ncdf(-e / scale))
+    return from_target - scale / mpmath.sqrt(mpmath.pi)
+
+
+def integrated(means: np.ndarray, log_scales: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the integral that defines the score, in standard deviations, by Gauss's rule."""
+    far, (nodes, weights) = 12.0, np.polynomial.legendre.leggauss(120)
+    z = np.abs(means - targets) / np.exp(log_scales)
+    step = np.minimum(z, far)[:, None]
+    below = scipy.special.ndtr(-far + (step + far) * (nodes + 1) / 2)
+    above = scipy.special.ndtr(-(step + (far - step) * (nodes + 1) / 2))
+    total = ((step + far) * below**2 + (far - step) * above**2) @ weights / 2
+    return np.exp(log_scales) * (total + np.maximum(z - far, 0))
+
+
+def crps_location(log_scales: np.ndarray, targets: np.ndarray) -> float:
+    """Return where the mean probability below the targets is ½."""
+
+    def excess(mean: float) -> float:
+        z = (mean - targets) / np.exp(log_scales)
+        return float(np.mean(scipy.stats.norm.cdf(z)) - 0.5)
+
+    return scipy.optimize.brentq(excess, targets.min(), targets.max(), xtol=1e-12)
+
+
+def standard(xp: Any, mean: Any, log_scale: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Return 2Φ - 1, the density and the scale, for wrong versions."""
+    scales, _residuals, central, density = divergence._gaussian(mean, log_scale, y)
+    return central, density, scales
+
+
+ROOT_PI = math.sqrt(math.pi)
+
+CRPS_GAUSSIAN = Case(
+    loss=divergence.crps_gaussian,
+    gradient=divergence.crps_gaussian_grad,
+    settings=({},),
+    draw=draw_gaussian,
+    oracle=("the integral, by Gauss's rule on SciPy's ndtr", integrated),
+    exact=exact_crps_gaussian,
+    by=2,
+    statistic=crps_location,
+    sample=lambda rng: (np.zeros(101), rng.gamma(1.0, 2.0, size=101)),
+    search=(0.0, 20.0),
+    limits=lambda: (
+        Point((0.0, 0.0, INF), -1.0, INF),
+        Point((0.0, 0.0, -INF), 1.0, INF),
+        Point((-INF, 0.0, 0.0), -1.0, INF),
+    ),
+    rounding=1.0,
+    identities=(
+        Identity(
+            "absolute error of a forecast without spread",
+            lambda loss: (
+                loss(gaussian()[0], np.full(50, -60.0), gaussian()[2]),
+                regression.absolute_error(gaussian()[0], gaussian()[2]),
+            ),
+        ),
+        Identity(
+            "SciPy's folded normal, less the spread",
+            lambda loss: (
+                loss(np.abs(gaussian()[0]), np.zeros(50), np.zeros(50)),
+                scipy.stats.foldnorm.mean(np.abs(gaussian()[0])) - 1 / ROOT_PI,
+            ),
+        ),
+        Identity(
+            "one unit for all",
+            lambda loss: (
+                loss(3 * gaussian()[0], gaussian()[1] + math.log(3), 3 * gaussian()[2]),
+                3 * loss(*gaussian()),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "sign", lambda xp, m, s, y: -divergence.crps_gaussian(m, s, y)),
+        wrong(
+            "loss",
+            "Φ for 2Φ - 1",
+            lambda xp, m, s, y: (
+                (m - y) * (standard(xp, m, s, y)[0] + 1) / 2
+                + xp.exp(s) * (2 * standard(xp, m, s, y)[1] - 1 / ROOT_PI)
+            ),
+        ),
+        wrong(
+            "loss",
+            "spread left out",
+            lambda xp, m, s, y: divergence.crps_gaussian(m, s, y) + xp.exp(s) / ROOT_PI,
+        ),
+        wrong(
+            "loss",
+            "in standard deviations",
+            lambda xp, m, s, y: divergence.crps_gaussian(m, s, y) / xp.exp(s),
+        ),
+        wrong(
+            "loss", "variance for scale", lambda xp, m, s, y: divergence.crps_gaussian(m, s / 2, y)
+        ),
+        wrong(
+            "loss",
+            "scale for its logarithm",
+            lambda xp, m, s, y: divergence.crps_gaussian(m, xp.log(xp.abs(s)), y),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, m, s, y: tuple(-g for g in divergence.crps_gaussian_grad(m, s, y)),
+        ),
+        wrong(
+            "gradient",
+            "by the scale",
+            lambda xp, m, s, y: (
+                standard(xp, m, s, y)[0],
+                2 * standard(xp, m, s, y)[1] - 1 / ROOT_PI,
+            ),
+        ),
+        wrong(
+            "gradient",
+            "of the log score",
+            lambda xp, m, s, y: ((m - y) / xp.exp(2 * s), 1 - ((m - y) / xp.exp(s)) ** 2),
+        ),
+        wrong(
+            "gradient", "by the mean alone", lambda xp, m, s, y: (standard(xp, m, s, y)[0], 0 * s)
+        ),
+    ),
+)
+
+
+def draw_ensemble(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return members and targets, these farther out: less of the two terms cancels."""
+    return scale * rng.normal(size=(n, MEMBERS)), 2 * scale * rng.normal(size=n)
+
+
+def ensembles(seed: int = 0, n: int = 50) -> tuple[np.ndarray, ...]:
+    """Return members and targets for an identity."""
+    return draw_ensemble(np.random.default_rng(seed), n, 1.0)
+
+
+def exact_crps_ensemble(members: list, y: Any, fair: bool = False) -> Any:
+    """Return the integral of the squared distance from the step, exactly: F is a staircase.
+
+    The fair one leaves out what each member's distance from itself takes from the mean of pairs.
+    """
+    knots, size = sorted([*members, y]), len(members)
+    pieces = []
+    for low, high in itertools.pairwise(knots):
+        below = sum(x <= low for x in members)
+        share = mpmath.mpf(below if low < y else size - below) / size
+        self_pairs = share * (1 - share) / (size - 1) if fair else 0
+        pieces.append((high - low) * (share**2 - self_pairs))
+    return mpmath.fsum(pieces)
+
+
+def integrated_ensemble(members: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return SciPy's energy distance of the members from the outcome, squared and halved."""
+    return np.asarray(
+        [
+            scipy.stats.energy_distance(row, [y]) ** 2 / 2
+            for row, y in zip(members, targets, strict=True)
+        ]
+    )
+
+
+def paired(members: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the fair score by SciPy's distances of distinct pairs, each once."""
+    spread = [scipy.spatial.distance.pdist(row[:, None]).mean() for row in members]
+    return np.abs(members - targets[:, None]).mean(axis=-1) - np.asarray(spread) / 2
+
+
+def far_outcomes(most: float) -> tuple[Point, ...]:
+    """Return the limits at an infinite outcome, of two members that differ."""
+    return (
+        Point(((0.0, 1.0), INF), (most - 1, -most), INF),
+        Point(((0.0, 1.0), -INF), (most, 1 - most), INF),
+    )
+
+
+CRPS_ENSEMBLE = Case(
+    loss=divergence.crps_ensemble,
+    gradient=divergence.crps_ensemble_grad,
+    settings=({},),
+    draw=draw_ensemble,
+    oracle=("SciPy energy_distance, squared and halved", integrated_ensemble),
+    exact=exact_crps_ensemble,
+    kinks=lambda: (
+        Point(((1.0, 2.0, 4.0), 2.0), (-1 / 9, 0.0, 1 / 9)),
+        Point(((1.0, 1.0, 4.0), 3.0), (-2 / 9, -2 / 9, 1 / 9)),
+    ),
+    limits=lambda: far_outcomes(0.75),
+    without={
+        "minimiser_is_the_statistic": "its members are quantiles, but the search starts where all"
+        " are 0, and a gradient pulls equal members alike",
+    },
+    identities=(
+        Identity(
+            "absolute error of one member",
+            lambda loss: (
+                loss(ensembles()[0][:, :1], ensembles()[1]),
+                regression.absolute_error(ensembles()[0][:, 0], ensembles()[1]),
+            ),
+        ),
+        Identity(
+            "each member twice",
+            lambda loss: (
+                loss(np.repeat(ensembles()[0], 2, axis=-1), ensembles()[1]),
+                loss(*ensembles()),
+            ),
+        ),
+        Identity(
+            "mean pinball loss of the sorted members",
+            lambda loss: (
+                loss(*ensembles()),
+                2
+                * np.mean(
+                    [
+                        regression.pinball(
+                            np.sort(ensembles()[0])[:, i],
+                            ensembles()[1],
+                            quantile=(i + 0.5) / MEMBERS,
+                        )
+                        for i in range(MEMBERS)
+                    ],
+                    axis=0,
+                ),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "½ missing",
+            lambda xp, x, y: 2 * divergence.crps_ensemble(x, y) - divergence._distance(xp, x, y),
+        ),
+        wrong("loss", "spread left out", lambda xp, x, y: divergence._distance(xp, x, y)),
+        wrong(
+            "loss",
+            "spread added",
+            lambda xp, x, y: divergence._distance(xp, x, y) + divergence._spread(xp, x) / 2,
+        ),
+        wrong("loss", "fair", lambda xp, x, y: divergence.fair_crps_ensemble(x, y)),
+        wrong("loss", "error of the mean", lambda xp, x, y: xp.abs(xp.mean(x, axis=-1) - y)),
+        wrong("gradient", "of the distances alone", lambda xp, x, y: xp.sign(x - y[..., None]) / 4),
+        wrong(
+            "gradient",
+            "each pair once",
+            lambda xp, x, y: (
+                divergence._distance_pull(xp, x, y) - divergence._spread_pull(xp, x) / 2
+            ),
+        ),
+        wrong("gradient", "sign", lambda xp, x, y: -divergence.crps_ensemble_grad(x, y)),
+        wrong(
+            "gradient",
+            "one side of the kink",
+            lambda xp, x, y: divergence.crps_ensemble_grad(
+                x, xp.where(xp.any(x == y[..., None], axis=-1), y + 1e-9, y)
+            ),
+        ),
+    ),
+)
+
+FAIR_CRPS_ENSEMBLE = Case(
+    loss=divergence.fair_crps_ensemble,
+    gradient=divergence.fair_crps_ensemble_grad,
+    settings=({},),
+    draw=draw_ensemble,
+    oracle=("SciPy pdist", paired),
+    exact=lambda members, y: exact_crps_ensemble(members, y, fair=True),
+    kinks=lambda: (
+        Point(((1.0, 2.0, 4.0), 2.0), (0.0, 0.0, 0.0)),
+        Point(((1.0, 1.0, 4.0), 3.0), (-1 / 6, -1 / 6, 0.0)),
+    ),
+    limits=lambda: far_outcomes(1.0),
+    without={
+        "minimiser_is_the_statistic": "its members are quantiles, but the search starts where all"
+        " are 0, and a gradient pulls equal members alike",
+    },
+    identities=(
+        Identity(
+            "of two members, how far the outcome lies outside",
+            lambda loss: (
+                loss(ensembles()[0][:, :2], ensembles()[1]),
+                np.abs(ensembles()[1] - np.clip(ensembles()[1], *np.sort(ensembles()[0][:, :2]).T)),
+            ),
+        ),
+        Identity(
+            "mean over the pairs of members",
+            lambda loss: (
+                loss(*ensembles()),
+                np.mean(
+                    [
+                        loss(ensembles()[0][:, list(chosen)], ensembles()[1])
+                        for chosen in itertools.combinations(range(MEMBERS), 2)
+                    ],
+                    axis=0,
+                ),
+            ),
+        ),
+    ),
+    rounding=1.0,
+    wrongs=(
+        wrong("loss", "not fair", lambda xp, x, y: divergence.crps_ensemble(x, y)),
+        wrong(
+            "loss",
+            "½ missing",
+            lambda xp, x, y: (
+                2 * divergence.fair_crps_ensemble(x, y) - divergence._distance(xp, x, y)
+            ),
+        ),
+        wrong(
+            "loss",
+            "all of it scaled",
+            lambda xp, x, y: divergence.crps_ensemble(x, y) * x.shape[-1] / (x.shape[-1] - 1),
+        ),
+        wrong("loss", "spread left out", lambda xp, x, y: divergence._distance(xp, x, y)),
+        wrong("gradient", "not fair", lambda xp, x, y: divergence.crps_ensemble_grad(x, y)),
+        wrong("gradient", "of the distances alone", lambda xp, x, y: xp.sign(x - y[..., None]) / 4),
+        wrong("gradient", "sign", lambda xp, x, y: -divergence.fair_crps_ensemble_grad(x, y)),
+    ),
+)
+
+
+def confident(seed: int = 0, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities of three classes, and labels drawn from other ones."""
+    rng = np.random.default_rng(seed)
+    probs = rng.dirichlet([0.7, 0.7, 0.7], size=n)
+    return probs, (rng.random((n, 1)) > np.cumsum(np.sqrt(probs) / 2, axis=-1)[:, :2]).sum(-1)
+
+
+def matches_a_loop_over_bins(error: Callable) -> None:
+    probs, labels = confident()
+    confidences, right = probs.max(axis=-1), probs.argmax(axis=-1) == labels
+    for bins in (1, 2, 7, 15, 40):
+        expected = 0.0
+        for b in range(bins):
+            inside = (b / bins < confidences) & (confidences <= (b + 1) / bins)
+            if inside.any():
+                gap = abs(right[inside].mean() - confidences[inside].mean())
+                expected += inside.mean() * gap
+        assert float(error(probs, labels, bins=bins)) == pytest.approx(expected, rel=1e-12)
+    assert float(error(probs, labels)) == float(error(probs, labels, bins=15))
+
+
+def matches_scikit_learns_reliability_curve(error: Callable) -> None:
+    probs, labels = confident(1)
+    confidences, right = probs.max(axis=-1), probs.argmax(axis=-1) == labels
+    accuracy, confidence = calibration_curve(right, confidences, n_bins=10)
+    counts = np.histogram(confidences, bins=10, range=(0, 1))[0]
+    expected = (counts[counts > 0] / 200) @ np.abs(accuracy - confidence)
+    assert float(error(probs, labels, bins=10)) == pytest.approx(expected, rel=1e-12)
+
+
+def right_edges_belong_to_their_bin(error: Callable) -> None:
+    """0.5 lies in the lower half, so that its gap and that of 0.75 cannot cancel."""
+    probs = np.asarray([[0.5, 0.5], [0.75, 0.25]])
+    assert float(error(probs, np.asarray([0, 1]), bins=2)) == (0.5 + 0.75) / 2
+    assert float(error(probs, np.asarray([0, 1]), bins=1)) == 0.125
+    assert float(error(np.asarray([[1.0, 0.0]]), np.asarray([0]))) == 0.0
+    assert float(error(np.asarray([[1.0, 0.0]]), np.asarray([1]))) == 1.0
+
+
+def one_number_in_every_library(error: Callable) -> None:
+    probs, labels = np.asarray([[0.75, 0.25], [0.25, 0.75], [0.375, 0.625]]), np.asarray([0, 0, 1])
+    for library, dtype in FORMATS:
+        out = error(make(library, dtype, probs), make(library, dtype, labels), bins=8)
+        assert dtype_name(out) == dtype
+        assert tuple(out.shape) == ()
+        expected = (0.375 + 0.75 - 0.25) / 3
+        np.testing.assert_allclose(read(out), expected, rtol=PRECISION[dtype].rtol)
+    probs[1] = math.nan
+    assert np.isnan(error(probs, labels))
+
+
+def bad_arguments_are_refused(error: Callable) -> None:
+    probs, labels = np.eye(3), np.asarray([0, 1, 2])
+    for name, bad, kind in (
+        ("probs", [[1.0]], TypeError),
+        ("probs", np.eye(3, dtype=int), TypeError),
+        ("probs", np.ones((3, 3)), ValueError),
+        ("probs", np.ones((0, 3)), ValueError),
+        ("probs", np.eye(3)[:, :, None], ValueError),
+        ("labels", np.asarray([0.0, 1.0, 2.0]), TypeError),
+        ("labels", np.asarray([0, 1, 3]), ValueError),
+        ("labels", np.asarray([0, -1, 2]), ValueError),
+        ("labels", np.asarray([0, 1]), ValueError),
+        ("bins", 0, ValueError),
+        ("bins", 2.5, ValueError),
+        ("bins", "2", TypeError),
+        ("bins", True, TypeError),
+    ):
+        good = {"probs": probs, "labels": labels, "bins": 15}
+        if np.shape(bad) == (0, 3):
+            good["labels"] = labels[:0]
+        with pytest.raises(kind, match=rf"^({name}|labels): expected .*got "):
+            error(**{**good, name: bad})
+
+
+def binned(body: Callable[..., np.ndarray]) -> Callable[..., Any]:
+    """Return a wrong error from a body of confidences, hits and bin indices."""
+
+    def mutant(probs: Any, labels: Any, *, bins: int = 15) -> Any:
+        divergence.expected_calibration_error(probs, labels, bins=bins)
+        p, y = read(probs), read(labels)
+        confidences, right = p.max(axis=-1), p.argmax(axis=-1) == y
+        found = body(confidences, right.astype(float), bins)
+        return make(*library_of(probs), np.asarray(found))
+
+    return mutant
+
+
+def library_of(array: Any) -> tuple[str, str]:
+    """Return the names of an array's library and dtype."""
+    library = "torch" if isinstance(array, torch.Tensor) else type(array).__module__.split(".")[0]
+    return ("strict" if library == "array_api_strict" else library), dtype_name(array)
+
+
+def gap_of_bins(
+    confidences: np.ndarray, right: np.ndarray, bins: int, index: np.ndarray, power: int = 1
+) -> float:
+    """Return the error over bins that an index names."""
+    sums = [(right - confidences)[index == b].sum() for b in range(bins)]
+    return float((np.abs(sums) ** power).sum() / len(confidences))
+
+
+def right_closed(confidences: np.ndarray, bins: int) -> np.ndarray:
+    """Return each confidence's bin."""
+    return np.ceil(confidences * bins) - 1
+
+
+EXPECTED_CALIBRATION_ERROR = Helper(
+    function=divergence.expected_calibration_error,
+    checks=(
+        matches_a_loop_over_bins,
+        matches_scikit_learns_reliability_curve,
+        right_edges_belong_to_their_bin,
+        one_number_in_every_library,
+        bad_arguments_are_refused,
+    ),
+    mutants={
+        "left edges": binned(
+            lambda c, r, bins: gap_of_bins(c, r, bins, np.minimum(c * bins // 1, bins - 1))
+        ),
+        "absolute gap of each example": binned(lambda c, r, bins: np.abs(r - c).mean()),
+        "one bin": binned(lambda c, r, bins: abs((r - c).mean())),
+        "bins that count alike": binned(
+            lambda c, r, bins: np.mean(
+                [
+                    abs((r - c)[right_closed(c, bins) == b].mean())
+                    for b in set(right_closed(c, bins))
+                ]
+            )
+        ),
+        "squared": binned(
+            lambda c, r, bins: gap_of_bins(c, r, bins, right_closed(c, bins), power=2)
+        ),
+        "NaN left out": lambda probs, labels, *, bins=15: divergence.expected_calibration_error(
+            probs[~np.isnan(read(probs)).any(axis=-1)] if "numpy" in library_of(probs) else probs,
+            labels[~np.isnan(read(probs)).any(axis=-1)] if "numpy" in library_of(probs) else labels,
+            bins=bins,
+        ),
+        "ten bins by default": lambda probs, labels, *, bins=10: (
+            divergence.expected_calibration_error(probs, labels, bins=bins)
+        ),
+        "unchecked": lambda probs, labels, *, bins=15: binned(
+            lambda c, r, b: gap_of_bins(c, r, b, right_closed(c, b))
+        )(probs[: len(labels)], labels, bins=max(1, int(bins))),
+    },
+)
+
+CASES: list[Case] = [
+    FORWARD_KL,
+    REVERSE_KL,
+    JENSEN_SHANNON,
+    TOTAL_VARIATION,
+    SQUARED_HELLINGER,
+    CRPS_GAUSSIAN,
+    CRPS_ENSEMBLE,
+    FAIR_CRPS_ENSEMBLE,
+]
+HELPERS: list[Helper] = [EXPECTED_CALIBRATION_ERROR]
