@@ -1758,6 +1758,205 @@ MIN_SNR_V_WEIGHTS = Helper(
     },
 )
 
+
+REAL, FAKE = torch.as_tensor(np.random.default_rng(2).normal(size=(2, 6, 2, 2)))
+MIXING = torch.linspace(0, 1, 6, dtype=torch.float64)
+SLOPES = torch.as_tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
+
+
+def linear(weights: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a critic whose slope is the same everywhere."""
+    return lambda x: (weights * x).flatten(1).sum(dim=1)
+
+
+def quadratic(x: torch.Tensor) -> torch.Tensor:
+    """Return the scores of a critic whose slope at x is x."""
+    return (x**2).flatten(1).sum(dim=1, keepdim=True) / 2
+
+
+def penalty_of_a_linear_critic(penalty: Callable) -> None:
+    found = penalty(linear(SLOPES), REAL, FAKE, MIXING)
+    expected = (SLOPES.norm() - 1).square().expand(6)
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=0)
+
+
+def penalty_is_taken_between(penalty: Callable) -> None:
+    between = MIXING[:, None, None] * REAL + (1 - MIXING[:, None, None]) * FAKE
+    expected = (between.flatten(1).norm(dim=1) - 1) ** 2
+    found = penalty(quadratic, REAL, FAKE, MIXING)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
+def penalty_of_a_gentle_slope(penalty: Callable) -> None:
+    found = penalty(linear(SLOPES / 100), REAL, FAKE, MIXING)
+    torch.testing.assert_close(found, ((SLOPES / 100).norm() - 1).square().expand(6))
+
+
+def penalty_trains_the_critic(penalty: Callable) -> None:
+    weights = SLOPES.clone().requires_grad_()
+    penalty(linear(weights), REAL, FAKE, MIXING).mean().backward()
+    expected = 2 * (SLOPES.norm() - 1) * SLOPES / SLOPES.norm()
+    torch.testing.assert_close(weights.grad, expected, rtol=1e-12, atol=0)
+
+
+def penalty_of_a_flat_critic_has_no_pull(penalty: Callable) -> None:
+    weights = torch.zeros_like(SLOPES).requires_grad_()
+    losses = penalty(linear(weights), REAL, FAKE, MIXING)
+    losses.sum().backward()
+    torch.testing.assert_close(losses.detach(), torch.ones(6, dtype=torch.float64))
+    torch.testing.assert_close(weights.grad, torch.zeros_like(SLOPES))
+
+
+def penalty_refuses_bad_arguments(penalty: Callable) -> None:
+    good = {"critic": linear(SLOPES), "real": REAL, "fake": FAKE, "mixing": MIXING}
+    penalty(**good)
+    for name, bad, error in (
+        ("real", REAL.numpy(), TypeError),
+        ("fake", FAKE[:3], ValueError),
+        ("fake", FAKE.float(), TypeError),
+        ("mixing", MIXING[:, None], ValueError),
+        ("mixing", MIXING[:3], ValueError),
+        ("mixing", 2 * MIXING, ValueError),
+        ("mixing", 0.5, TypeError),
+        ("critic", lambda x: x, ValueError),
+        ("critic", lambda x: x.sum(), ValueError),
+    ):
+        with pytest.raises(error, match=rf"^{name}: expected .*got "):
+            penalty(**{**good, name: bad})
+    with pytest.raises(ValueError, match=r"^real: expected shape \(N, ...\), got "):
+        penalty(linear(SLOPES), REAL[:, 0, 0], FAKE[:, 0, 0], MIXING)
+
+
+def slopes(critic: Callable, inputs: torch.Tensor, graph: bool = True) -> torch.Tensor:
+    """Return the critic's gradient by its inputs, flattened."""
+    inputs = inputs.detach().requires_grad_()
+    return torch.autograd.grad(critic(inputs).sum(), inputs, create_graph=graph)[0].flatten(1)
+
+
+def at(real: torch.Tensor, fake: torch.Tensor, mixing: torch.Tensor) -> torch.Tensor:
+    """Return the points between real and fake."""
+    mixing = mixing[:, None, None]
+    return mixing * real + (1 - mixing) * fake
+
+
+def _penalty(body: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    def mutant(
+        critic: Callable, real: torch.Tensor, fake: torch.Tensor, mixing: torch.Tensor
+    ) -> torch.Tensor:
+        generative.gradient_penalty(critic, real, fake, mixing)
+        return body(critic, real, fake, mixing)
+
+    return mutant
+
+
+GRADIENT_PENALTY = Helper(
+    function=generative.gradient_penalty,
+    checks=(
+        penalty_of_a_linear_critic,
+        penalty_is_taken_between,
+        penalty_of_a_gentle_slope,
+        penalty_trains_the_critic,
+        penalty_of_a_flat_critic_has_no_pull,
+        penalty_refuses_bad_arguments,
+    ),
+    mutants={
+        "slope 0 wanted": _penalty(
+            lambda critic, real, fake, mixing: (
+                slopes(critic, at(real, fake, mixing)).square().sum(dim=1)
+            )
+        ),
+        "gentle slopes free": _penalty(
+            lambda critic, real, fake, mixing: F.relu(
+                slopes(critic, at(real, fake, mixing)).norm(dim=1) - 1
+            ).square()
+        ),
+        "at the real": _penalty(
+            lambda critic, real, fake, mixing: (slopes(critic, real).norm(dim=1) - 1).square()
+        ),
+        "mixing turned round": _penalty(
+            lambda critic, real, fake, mixing: (
+                slopes(critic, at(fake, real, mixing)).norm(dim=1) - 1
+            ).square()
+        ),
+        "one norm for the batch": _penalty(
+            lambda critic, real, fake, mixing: (
+                (slopes(critic, at(real, fake, mixing)).norm() - 1).square().expand(len(real))
+            )
+        ),
+        "square not of the norm": _penalty(
+            lambda critic, real, fake, mixing: (
+                slopes(critic, at(real, fake, mixing)).square().sum(dim=1) - 1
+            ).square()
+        ),
+        "graph lost": _penalty(
+            lambda critic, real, fake, mixing: (
+                slopes(critic, at(real, fake, mixing), graph=False).norm(dim=1) - 1
+            ).square()
+        ),
+        "root of 0": _penalty(
+            lambda critic, real, fake, mixing: (
+                slopes(critic, at(real, fake, mixing)).square().sum(dim=1).sqrt() - 1
+            ).square()
+        ),
+        "unchecked": lambda critic, real, fake, mixing: (
+            slopes(critic, at(real, fake, mixing)).norm(dim=1) - 1
+        ).square(),
+    },
+)
+
+
+def r1_of_a_linear_critic(penalty: Callable) -> None:
+    found = penalty(linear(SLOPES), REAL)
+    torch.testing.assert_close(found, (SLOPES.square().sum() / 2).expand(6), rtol=1e-13, atol=0)
+
+
+def r1_is_taken_at_each_example(penalty: Callable) -> None:
+    expected = REAL.flatten(1).square().sum(dim=1) / 2
+    torch.testing.assert_close(penalty(quadratic, REAL), expected, rtol=1e-13, atol=0)
+
+
+def r1_trains_the_critic(penalty: Callable) -> None:
+    weights = SLOPES.clone().requires_grad_()
+    penalty(linear(weights), REAL).mean().backward()
+    torch.testing.assert_close(weights.grad, SLOPES, rtol=1e-13, atol=0)
+
+
+def r1_refuses_bad_arguments(penalty: Callable) -> None:
+    for bad, error in (
+        (REAL.numpy(), TypeError),
+        (REAL.int(), TypeError),
+        (REAL[0, 0], ValueError),
+    ):
+        with pytest.raises(error, match=r"^real: expected .*got "):
+            penalty(quadratic, bad)
+    with pytest.raises(ValueError, match=r"^critic: expected .*got "):
+        penalty(lambda x: x, REAL)
+
+
+R1_PENALTY = Helper(
+    function=generative.r1_penalty,
+    checks=(
+        r1_of_a_linear_critic,
+        r1_is_taken_at_each_example,
+        r1_trains_the_critic,
+        r1_refuses_bad_arguments,
+    ),
+    mutants={
+        "½ missing": lambda critic, real: 2 * generative.r1_penalty(critic, real),
+        "slope 1 wanted": lambda critic, real: generative.gradient_penalty(
+            critic, real, real, torch.ones(len(real), dtype=real.dtype)
+        ),
+        "length not squared": lambda critic, real: (2 * generative.r1_penalty(critic, real)).sqrt(),
+        "one slope for the batch": lambda critic, real: (
+            generative.r1_penalty(critic, real).mean().expand(len(real))
+        ),
+        "graph lost": lambda critic, real: (
+            generative.r1_penalty(critic, real).detach().requires_grad_()
+        ),
+        "unchecked": lambda critic, real: slopes(critic, real).square().sum(dim=1) / 2,
+    },
+)
+
 CASES = [
     GAUSSIAN_RECONSTRUCTION,
     BERNOULLI_RECONSTRUCTION,
@@ -1786,4 +1985,6 @@ HELPERS = [
     INTERPOLATE,
     MIN_SNR_NOISE_WEIGHTS,
     MIN_SNR_V_WEIGHTS,
+    GRADIENT_PENALTY,
+    R1_PENALTY,
 ]
