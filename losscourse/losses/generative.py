@@ -463,7 +463,7 @@ def minimax_generator(fake_logits: Array) -> Array:
         TypeError: `fake_logits` is no array of floats.
 
     Numerics:
-        $1 - \sigma(f)$ rounds to 0 from f = 17 in float32, whose logarithm is -inf; here it is
+        $1 - \sigma(f)$ rounds to 0 from f = 18 in float32, whose logarithm is -inf; here it is
         `-stable.softplus`.
 
     Convention:
@@ -1443,7 +1443,8 @@ def min_snr_noise_weights(log_snr: Array, *, gamma: float = 5.0) -> Array:
 
     Convention:
         The weights min(SNR, γ) of the squared error of the data (Hang et al., 2023), carried over
-        to the noise's, which is SNR times as large. In `weighted_mean`, they are the weights.
+        to the noise's, which is SNR times as large. They multiply the losses before a plain mean;
+        a weighted mean would divide by their sum.
 
     Example:
         >>> import numpy as np
@@ -1474,7 +1475,8 @@ def min_snr_v_weights(log_snr: Array, *, gamma: float = 5.0) -> Array:
 
     Convention:
         The weights min(SNR, γ) of the squared error of the data (Hang et al., 2023), carried over
-        to the velocity's, which is SNR + 1 times as large.
+        to the velocity's, which is SNR + 1 times as large. They multiply the losses before a
+        plain mean; a weighted mean would divide by their sum.
 
     Example:
         >>> import numpy as np
@@ -1753,11 +1755,13 @@ def _squared_slopes(critic: Callable[[Array], Array], inputs: Array) -> Array:
     import torch  # here, since the other losses need no torch
 
     inputs = inputs.detach().requires_grad_()
-    scores = critic(inputs)
+    with torch.enable_grad():  # a slope is wanted also where a caller evaluates without gradients
+        scores = critic(inputs)
+        total = scores.sum()
     if tuple(scores.shape) not in ((len(inputs),), (len(inputs), 1)):
         raise ValueError(
             f"critic: expected one score for each of {len(inputs)} examples, "
             f"got shape {tuple(scores.shape)}"
         )
-    (slopes,) = torch.autograd.grad(scores.sum(), inputs, create_graph=True)
+    (slopes,) = torch.autograd.grad(total, inputs, create_graph=True)
     return slopes.flatten(1).square().sum(dim=1)

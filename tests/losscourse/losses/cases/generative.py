@@ -1807,6 +1807,12 @@ def penalty_of_a_flat_critic_has_no_pull(penalty: Callable) -> None:
     torch.testing.assert_close(weights.grad, torch.zeros_like(SLOPES))
 
 
+def penalty_is_measured_without_gradients(penalty: Callable) -> None:
+    with torch.no_grad():
+        found = penalty(quadratic, REAL, REAL, MIXING)
+    torch.testing.assert_close(found, (REAL.flatten(1).norm(dim=1) - 1) ** 2)
+
+
 def penalty_refuses_bad_arguments(penalty: Callable) -> None:
     good = {"critic": linear(SLOPES), "real": REAL, "fake": FAKE, "mixing": MIXING}
     penalty(**good)
@@ -1857,6 +1863,7 @@ GRADIENT_PENALTY = Helper(
         penalty_of_a_gentle_slope,
         penalty_trains_the_critic,
         penalty_of_a_flat_critic_has_no_pull,
+        penalty_is_measured_without_gradients,
         penalty_refuses_bad_arguments,
     ),
     mutants={
