@@ -1,11 +1,12 @@
 """The entries of the metric losses."""
 
+import math
 from types import MappingProxyType
 
 import sympy
 from sympy import oo
 
-from losscourse.arrays import NON_NEGATIVE, POSITIVE, Interval
+from losscourse.arrays import NON_NEGATIVE, POSITIVE, REALS, Interval
 from losscourse.catalogue.entry import Loss, Parameter
 from losscourse.losses import metric
 
@@ -13,6 +14,7 @@ __all__ = ["ENTRIES"]
 
 _MARGIN = sympy.Symbol("m", positive=True)
 _COSINE_MARGIN = sympy.Symbol("m", real=True)
+_SCALE = sympy.Symbol("s", positive=True)
 _TWO = sympy.Integer(2)
 
 
@@ -195,5 +197,105 @@ ENTRIES: tuple[Loss, ...] = (
         torch=None,
         references=("chen2020simclr",),
         page="similarity/self-supervised",
+    ),
+    Loss(
+        title="SigLIP loss",
+        aliases=("pairwise sigmoid loss", "sigmoid contrastive loss"),
+        use="Images and their texts, each pair judged alone: large batches.",
+        function=metric.siglip,
+        gradient=metric.siglip_grad,
+        display=r"\sum_j \log\left(1 + e^{-s_{ij} (c_{ij}/\tau + b)}\right)",
+        display_gradient=r"\frac{\partial}{\partial c_{ij}}"
+        r" = -\frac{s_{ij}}{\tau}\, \sigma(-s_{ij} (c_{ij}/\tau + b))",
+        parameters=MappingProxyType(
+            {
+                **_temperature(0.1, 0.05),
+                "bias": Parameter(
+                    symbol=sympy.Symbol("b", real=True),
+                    default=-10.0,
+                    domain=REALS,
+                    unit="none",
+                    meaning="what is added to each logit: how rare a match is",
+                    examples=(-10.0, 0.0),
+                ),
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="nats",
+        torch=None,
+        references=("zhai2023siglip",),
+        page="similarity/clip",
+    ),
+    Loss(
+        title="Supervised contrastive loss",
+        aliases=("SupCon", "L_out"),
+        use="Labelled examples, of which each class shall form a cluster.",
+        function=metric.supervised_contrastive,
+        gradient=metric.supervised_contrastive_grad,
+        display=r"-\frac{1}{|P_i|} \sum_{p \in P_i}"
+        r" \log \frac{e^{c_{ip}/\tau}}{\sum_{a \ne i} e^{c_{ia}/\tau}}",
+        display_gradient=r"\frac{\partial}{\partial c_{ia}}"
+        r" = \frac{1}{\tau} \left(p_{ia} - \frac{[a \in P_i]}{|P_i|}\right)",
+        parameters=_temperature(0.1, 0.02),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="nats",
+        torch=None,
+        references=("khosla2020supcon",),
+        page="similarity/contrastive",
+    ),
+    Loss(
+        title="ArcFace",
+        aliases=("additive angular margin loss", "angular margin softmax"),
+        use="Recognising faces, whose classes must also be compact.",
+        function=metric.arcface,
+        gradient=metric.arcface_grad,
+        display=r"-\log \frac{e^{s \cos(\theta_y + m)}}"
+        r"{e^{s \cos(\theta_y + m)} + \sum_{k \ne y} e^{s c_k}},"
+        r"\quad \theta_y = \arccos c_y \le \pi - m",
+        display_gradient=r"s\,(p_k - 1_{k = y})\,"
+        r"\left(\cos m + \frac{c_y \sin m}{\sqrt{1 - c_y^2}}\right)^{1_{k = y}}",
+        parameters=MappingProxyType(
+            {
+                "margin": Parameter(
+                    symbol=_MARGIN,
+                    default=0.5,
+                    domain=Interval(0, math.pi / 2, low_closed=True, high_closed=True),
+                    unit="none",
+                    meaning="the angle that is added to the label's, in radians",
+                    examples=(0.0, 0.5),
+                ),
+                "scale": Parameter(
+                    symbol=_SCALE,
+                    default=64.0,
+                    domain=POSITIVE,
+                    unit="none",
+                    meaning="what the cosines are multiplied by",
+                    examples=(16.0, 64.0),
+                ),
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, _SCALE),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="nats",
+        torch=None,
+        references=("deng2019arcface",),
+        page="similarity/arcface",
     ),
 )

@@ -6,6 +6,7 @@ is its gradient. Each loss is followed by its gradient, the derivative of the su
 embeddings.
 """
 
+import math
 from typing import Any
 
 import array_api_compat
@@ -13,11 +14,16 @@ import array_api_compat
 from losscourse import stable
 from losscourse.arrays import (
     POSITIVE,
+    REALS,
     Array,
     Interval,
     check_axes,
     check_in,
+    check_labels,
     check_signs,
+    check_values,
+    one_hot,
+    pick,
     real_namespace,
 )
 from losscourse.losses.classification import (
@@ -26,6 +32,9 @@ from losscourse.losses.classification import (
 )
 
 __all__ = [
+    "arcface",
+    "arcface_grad",
+    "batch_hard_triplets",
     "clip",
     "clip_grad",
     "contrastive",
@@ -36,11 +45,16 @@ __all__ = [
     "info_nce_grad",
     "nt_xent",
     "nt_xent_grad",
+    "siglip",
+    "siglip_grad",
+    "supervised_contrastive",
+    "supervised_contrastive_grad",
     "triplet",
     "triplet_grad",
 ]
 
 _COSINES = Interval(-1, 1, low_closed=True, high_closed=True)
+_ANGLES = Interval(0, math.pi / 2, low_closed=True, high_closed=True)
 
 
 def _check_embeddings(axes: str, **named: Array) -> Any:
@@ -649,3 +663,370 @@ def _partners(xp: Any, views: Array) -> Array:
     """Return where each view's other view stands: half of the rows on."""
     count = views.shape[0]
     return (_numbers(xp, views, count) + count // 2) % count
+
+
+def siglip(images: Array, texts: Array, *, temperature: float = 0.1, bias: float = -10.0) -> Array:
+    r"""Return the SigLIP loss of each image: is each text of the batch its own, yes or no?
+
+    Formula: $\sum_j \log\big(1 + e^{-s_{ij} z_{ij}}\big)$ with $z_{ij} = c_{ij}/\tau + b$, where
+    $c_{ij}$ is the cosine of image i and text j, $s_{ij}$ is 1 for i = j and -1 for the others,
+    $\tau$ is `temperature` and b is `bias`.
+
+    Args:
+        images: Floats of shape (N, D), at least one row.
+        texts: Floats of the shape and dtype of `images`: row i belongs to image i.
+        temperature: What the cosines are divided by; positive.
+        bias: What is added to each logit. It starts negative, since of N texts only one is right.
+
+    Returns:
+        Array of shape (N,) and the dtype of `images`, in nats; at least 0.
+
+    Gradient:
+        By the cosines $-s_{ij}\,\sigma(-s_{ij} z_{ij})/\tau$ with the sigmoid $\sigma$, then by the
+        directions and by the embeddings; see `siglip_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            hyperparameter is no number.
+        ValueError: The shapes do not fit, there is no row, `temperature` is not positive, or `bias`
+            is not finite.
+
+    Numerics:
+        See `stable.softplus`.
+
+    Convention:
+        The embeddings are normalised here. The mean over the images is the paper's loss: a sum over
+        all pairs, divided by N. The paper multiplies by t, which starts at 10: 1/temperature. It
+        learns t and b; here they are hyperparameters. Its pseudocode adds b to the logit, as here.
+
+    Example:
+        >>> import numpy as np
+        >>> images, texts = np.eye(2), np.asarray([[2.0, 0.0], [3.0, 0.0]])
+        >>> siglip(images, texts, temperature=1.0, bias=0.0).round(4).tolist()
+        [1.6265, 1.3863]
+
+    Reference:
+        Zhai, Mustafa, Kolesnikov and Beyer (2023), Sigmoid Loss for Language Image Pre-Training.
+    """
+    xp = _check_batch("N D, N D", images=images, texts=texts)
+    temperature, bias = check_in(POSITIVE, temperature=temperature), check_in(REALS, bias=bias)
+    (_, u), (_, v) = _polar(xp, images), _polar(xp, texts)
+    logits = u @ xp.matrix_transpose(v) / temperature + bias
+    signs = 2 * one_hot(_numbers(xp, u, u.shape[0]), logits) - 1
+    return xp.sum(stable.softplus(-signs * logits), axis=-1)
+
+
+def siglip_grad(
+    images: Array, texts: Array, *, temperature: float = 0.1, bias: float = -10.0
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed `siglip` by images and texts.
+
+    Formula: $S v$ by the images' directions u and $S^\top u$ by the texts' directions v, with
+    $S_{ij} = -s_{ij}\,\sigma(-s_{ij} z_{ij})/\tau$; then a slope g by a direction u is
+    $(g - (g \cdot u)\,u)/|x|$ by its embedding x, and 0 for a row of zeros.
+
+    Args:
+        images: Floats of shape (N, D), at least one row.
+        texts: Floats of the shape and dtype of `images`.
+        temperature: What the cosines are divided by; positive.
+        bias: What is added to each logit.
+
+    Returns:
+        Two arrays of the shape and dtype of `images`; each row is at a right angle to its
+        embedding.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            hyperparameter is no number.
+        ValueError: The shapes do not fit, there is no row, `temperature` is not positive, or `bias`
+            is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> by_images, _ = siglip_grad(np.eye(2), np.eye(2)[::-1], temperature=1.0, bias=0.0)
+        >>> by_images.round(4).tolist()
+        [[0.0, -0.5], [-0.5, 0.0]]
+    """
+    xp = _check_batch("N D, N D", images=images, texts=texts)
+    temperature, bias = check_in(POSITIVE, temperature=temperature), check_in(REALS, bias=bias)
+    (length, u), (text_length, v) = _polar(xp, images), _polar(xp, texts)
+    logits = u @ xp.matrix_transpose(v) / temperature + bias
+    signs = 2 * one_hot(_numbers(xp, u, u.shape[0]), logits) - 1
+    slopes = -signs * stable.sigmoid(-signs * logits) / temperature
+    by_texts = _by_row(xp, xp.matrix_transpose(slopes) @ u, text_length, v)
+    return _by_row(xp, slopes @ v, length, u), by_texts
+
+
+def supervised_contrastive(embeddings: Array, labels: Array, *, temperature: float = 0.1) -> Array:
+    r"""Return the supervised contrastive loss of each anchor: all of its class are positives.
+
+    Formula: $-\frac{1}{|P_i|} \sum_{p \in P_i} \log \big(e^{c_{ip}/\tau} /
+    \sum_{a \ne i} e^{c_{ia}/\tau}\big)$, where $P_i$ are the other rows of the label of anchor i,
+    $c_{ia}$ is the cosine of two rows and $\tau$ is `temperature`.
+
+    Args:
+        embeddings: Floats of shape (N, D), at least two rows.
+        labels: Integers of shape (N,), from 0 on: the class of each row.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Array of shape (N,) and the dtype of `embeddings`, in nats; at least 0. An anchor without
+        positives has the loss 0: leave it out of a mean with a mask.
+
+    Gradient:
+        By the cosines $(p_{ia} - [a \in P_i]/|P_i|)/\tau$ with p the softmax of the other rows, 0
+        without positives; then by the directions and embeddings; see `supervised_contrastive_grad`.
+
+    Raises:
+        TypeError: `embeddings` is no array of floats, `labels` is no array of integers, the two
+            differ in library, or `temperature` is no number.
+        ValueError: The shapes do not fit, there are fewer than two rows, a label is negative, or
+            `temperature` is not positive.
+
+    Numerics:
+        See `info_nce`. Without positives the mean would be 0/0.
+
+    Convention:
+        The paper's L_out: the mean stands outside of the logarithm. The embeddings are normalised
+        here. With two views of each example and no classes it is `nt_xent`. The paper's code also
+        multiplies by the temperature over 0.07. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> x, labels = np.asarray([[1.0, 0.0], [0.0, 1.0], [0.0, 2.0]]), np.asarray([0, 0, 1])
+        >>> supervised_contrastive(x, labels, temperature=1.0).round(4).tolist()
+        [0.6931, 1.3133, 0.0]
+
+    Reference:
+        Khosla et al. (2020), Supervised Contrastive Learning, eq. 2.
+    """
+    xp = _check_groups(embeddings, labels)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    _, u = _polar(xp, embeddings)
+    log_probs = stable.log_softmax(_others(xp, u, temperature))
+    return xp.sum(stable.times(_positives(xp, labels, log_probs), -log_probs), axis=-1)
+
+
+def supervised_contrastive_grad(
+    embeddings: Array, labels: Array, *, temperature: float = 0.1
+) -> Array:
+    r"""Return the derivative of the summed `supervised_contrastive` by the embeddings.
+
+    Formula: $(S + S^\top)\,u$ by the directions u, with
+    $S_{ia} = (p_{ia} - [a \in P_i]/|P_i|)/\tau$ for an anchor i with positives, else 0; then a
+    slope g by a direction u is $(g - (g \cdot u)\,u)/|x|$ by its embedding x, and 0 for a row of
+    zeros.
+
+    Args:
+        embeddings: Floats of shape (N, D), at least two rows.
+        labels: Integers of shape (N,), from 0 on.
+        temperature: What the cosines are divided by; positive.
+
+    Returns:
+        Array of the shape and dtype of `embeddings`; each row is at a right angle to its embedding.
+
+    Raises:
+        TypeError: `embeddings` is no array of floats, `labels` is no array of integers, the two
+            differ in library, or `temperature` is no number.
+        ValueError: The shapes do not fit, there are fewer than two rows, a label is negative, or
+            `temperature` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> x, labels = np.asarray([[1.0, 0.0], [0.0, 1.0], [0.0, 2.0]]), np.asarray([0, 0, 1])
+        >>> supervised_contrastive_grad(x, labels, temperature=1.0).round(4).tolist()
+        [[0.0, -0.7311], [-1.2311, 0.0], [0.25, 0.0]]
+    """
+    xp = _check_groups(embeddings, labels)
+    temperature = check_in(POSITIVE, temperature=temperature)
+    length, u = _polar(xp, embeddings)
+    probs = stable.softmax(_others(xp, u, temperature))
+    weights = _positives(xp, labels, probs)
+    has_any = xp.sum(weights, axis=-1, keepdims=True) > 0
+    slopes = xp.where(has_any, probs - weights, xp.zeros_like(probs)) / temperature
+    return _by_row(xp, (slopes + xp.matrix_transpose(slopes)) @ u, length, u)
+
+
+def _check_groups(embeddings: Array, labels: Array) -> Any:
+    """Check embeddings (N, D), two rows or more, and labels (N,); return the namespace."""
+    check_axes("N D, N", embeddings=embeddings, labels=labels)
+    xp = _check_batch("N D", 2, embeddings=embeddings)
+    check_labels(None, embeddings=embeddings, labels=labels)
+    return xp
+
+
+def _alike(xp: Any, labels: Array, like: Array) -> tuple[Array, Array]:
+    """Return which pairs of rows have one label, and which are a row with itself."""
+    rows = _numbers(xp, like, like.shape[0])
+    return labels[:, None] == labels[None, :], rows[:, None] == rows[None, :]
+
+
+def _positives(xp: Any, labels: Array, like: Array) -> Array:
+    """Return for each row equal weights of the other rows of its label, 0 where there is none."""
+    same, itself = _alike(xp, labels, like)
+    positive = xp.astype(same & ~itself, like.dtype)
+    counts = xp.sum(positive, axis=-1, keepdims=True)
+    return positive / xp.maximum(counts, xp.ones_like(counts))
+
+
+def batch_hard_triplets(embeddings: Array, labels: Array) -> tuple[Array, Array, Array]:
+    r"""Return for each row of a batch its hardest positive and its hardest negative.
+
+    Formula: $\arg\max_{j \in P_i} d(i, j)$ and $\arg\min_{j \notin P_i,\, j \ne i} d(i, j)$, where
+    $P_i$ are the other rows of the label of row i and d is the Euclidean distance.
+
+    Args:
+        embeddings: Floats of shape (N, D), at least two rows.
+        labels: Integers of shape (N,), from 0 on: the class of each row.
+
+    Returns:
+        Three arrays of shape (N,): the farthest row of the same label, as an integer; the nearest
+        row of another label, as an integer; and booleans, whether a row has both. A row without
+        the one or the other has itself in its place: the booleans are the mask of the mean.
+
+    Raises:
+        TypeError: `embeddings` is no array of floats, `labels` is no array of integers, or the two
+            differ in library.
+        ValueError: The shapes do not fit, there are fewer than two rows, or a label is negative.
+
+    Convention:
+        The indices go into `triplet`: `triplet(x, x[positives], x[negatives])`. Of equal distances
+        the first row counts. Indices have no gradient. The embeddings are not normalised, and must
+        be finite.
+
+    Example:
+        >>> import numpy as np
+        >>> x, labels = np.asarray([[0.0], [1.0], [3.0], [4.0]]), np.asarray([0, 0, 1, 0])
+        >>> positives, negatives, complete = batch_hard_triplets(x, labels)
+        >>> positives.tolist(), negatives.tolist(), complete.tolist()
+        ([3, 3, 2, 0], [2, 2, 3, 2], [True, True, False, True])
+
+    Reference:
+        Hermans, Beyer and Leibe (2017), In Defense of the Triplet Loss for Person
+        Re-Identification: "batch hard".
+    """
+    xp = _check_groups(embeddings, labels)
+    same, itself = _alike(xp, labels, embeddings)
+    distances, _ = _polar(xp, embeddings[:, None, :] - embeddings[None, :, :])
+    unlike = xp.full_like(distances, float("inf"))
+    farthest = xp.argmax(xp.where(same & ~itself, distances, -unlike), axis=-1)
+    nearest = xp.argmin(xp.where(same, unlike, distances), axis=-1)
+    has_positive, has_negative = xp.any(same & ~itself, axis=-1), xp.any(~same, axis=-1)
+    rows = _numbers(xp, embeddings, embeddings.shape[0])
+    positives = xp.where(has_positive, xp.astype(farthest, rows.dtype), rows)
+    negatives = xp.where(has_negative, xp.astype(nearest, rows.dtype), rows)
+    return positives, negatives, has_positive & has_negative
+
+
+def arcface(cosines: Array, labels: Array, *, margin: float = 0.5, scale: float = 64.0) -> Array:
+    r"""Return the ArcFace loss of each label: softmax over cosines, its own angle made harder.
+
+    Formula: cross-entropy of the logits $s\,c_k$, but $s \cos(\theta + m)$ for the label, where
+    $c_k$ are the cosines of an embedding with the centre of each class, $\theta = \arccos c_y$, m
+    is `margin` and s is `scale`. Beyond $\theta + m = \pi$, where the cosine would rise again, the
+    label's logit is $s\,(c_y - m \sin m)$.
+
+    Args:
+        cosines: Floats of shape (..., K), each in [-1, 1].
+        labels: Integers of shape (...), from 0 to K - 1.
+        margin: The angle that is added to the label's, in radians; in [0, π/2].
+        scale: What the cosines are multiplied by; positive. It is an inverse temperature.
+
+    Returns:
+        Array of the shape of `labels` and the dtype of `cosines`, in nats; at least 0.
+
+    Gradient:
+        $s\,(p - 1_y)$, at the label times $\cos m + \sin m\,c_y/\sqrt{1 - c_y^2}$, or times 1
+        beyond $\theta + m = \pi$; see `arcface_grad`.
+
+    Raises:
+        TypeError: `cosines` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or a hyperparameter is no number.
+        ValueError: The shapes do not fit, a cosine is outside [-1, 1], a label or a hyperparameter
+            is out of range.
+
+    Numerics:
+        No arccos: $\cos(\theta + m) = c \cos m - \sqrt{(1 - c)(1 + c)} \sin m$. The root's
+        derivative is infinite at a cosine of 1; here it is 0.
+
+    Convention:
+        The paper has $\cos(\theta + m)$ alone; what stands beyond $\pi$ is its authors' code, which
+        keeps the loss falling in the cosine there, with a small jump. Their "easy margin", no
+        margin for negative cosines, is not offered. Normalise embedding and centres before.
+
+    Example:
+        >>> import numpy as np
+        >>> cosines, labels = np.asarray([[0.8, 0.1], [0.8, 0.1]]), np.asarray([0, 1])
+        >>> arcface(cosines, labels, scale=10.0).round(4).tolist()
+        [0.0422, 11.8926]
+
+    Reference:
+        Deng, Guo, Xue and Zafeiriou (2019), ArcFace: Additive Angular Margin Loss for Deep Face
+        Recognition.
+    """
+    xp = _check_cosines(cosines, labels)
+    margin, scale = check_in(_ANGLES, margin=margin), check_in(POSITIVE, scale=scale)
+    hit, _ = _harder(xp, pick(cosines, labels), margin)
+    logits = scale * xp.where(one_hot(labels, cosines) == 1, hit[..., None], cosines)
+    return softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
+def arcface_grad(
+    cosines: Array, labels: Array, *, margin: float = 0.5, scale: float = 64.0
+) -> Array:
+    r"""Return the derivative of the summed `arcface` by the cosines.
+
+    Formula: $s\,(p - 1_y)$ with p the softmax of the logits, at the label times
+    $\cos m + \sin m\,c_y/\sqrt{1 - c_y^2}$ where $c_y > -\cos m$, else times 1. At a cosine of 1
+    the root's infinite slope is taken as 0.
+
+    Args:
+        cosines: Floats of shape (..., K), each in [-1, 1].
+        labels: Integers of shape (...), from 0 to K - 1.
+        margin: The angle that is added to the label's; in [0, π/2].
+        scale: What the cosines are multiplied by; positive.
+
+    Returns:
+        Array of the shape and dtype of `cosines`: at most 0 by the label's, in [0, scale] by the
+        others.
+
+    Raises:
+        TypeError: `cosines` is no array of floats, `labels` is no array of integers, the two differ
+            in library, or a hyperparameter is no number.
+        ValueError: The shapes do not fit, a cosine is outside [-1, 1], a label or a hyperparameter
+            is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> cosines, labels = np.asarray([[0.8, 0.1]]), np.asarray([1])
+        >>> arcface_grad(cosines, labels, scale=10.0).round(2).tolist()
+        [[10.0, -9.26]]
+    """
+    xp = _check_cosines(cosines, labels)
+    margin, scale = check_in(_ANGLES, margin=margin), check_in(POSITIVE, scale=scale)
+    hit, slope = _harder(xp, pick(cosines, labels), margin)
+    is_label = one_hot(labels, cosines) == 1
+    logits = scale * xp.where(is_label, hit[..., None], cosines)
+    by_logits = softmax_cross_entropy_with_integer_labels_grad(logits, labels)
+    return scale * by_logits * xp.where(is_label, slope[..., None], xp.ones_like(cosines))
+
+
+def _check_cosines(cosines: Array, labels: Array) -> Any:
+    """Check cosines (..., K) and labels (...); return the namespace."""
+    xp = real_namespace(cosines=cosines)
+    check_axes("... K, ...", cosines=cosines, labels=labels)
+    check_labels(cosines.shape[-1], cosines=cosines, labels=labels)
+    check_values(_COSINES, cosines=cosines)
+    return xp
+
+
+def _harder(xp: Any, cosines: Array, margin: float) -> tuple[Array, Array]:
+    """Return the cosines of angles with a margin added, and their derivatives."""
+    cos, sin = math.cos(margin), math.sin(margin)
+    sines = stable.sqrt((1 - cosines) * (1 + cosines))
+    is_zero = sines == 0
+    ratio = xp.where(is_zero, xp.zeros_like(sines), cosines)
+    ratio = ratio / xp.where(is_zero, xp.ones_like(sines), sines)
+    below = cosines > -cos
+    added = xp.where(below, cosines * cos - sines * sin, cosines - margin * sin)
+    return added, xp.where(below, cos + sin * ratio, xp.ones_like(cosines))

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
+import array_api_compat
 import mpmath
 import numpy as np
+import pytest
 import scipy.special
 import torch
 import torch.nn.functional as F
@@ -19,8 +22,9 @@ from sklearn.metrics.pairwise import (
 from losscourse import stable
 from losscourse.arrays import Array, one_hot, pick
 from losscourse.losses import metric
+from tests.losscourse.libraries import FORMATS, PRECISION, make, read
 from tests.losscourse.losses.case import Case, Identity, Point
-from tests.losscourse.losses.cases.classification import wrong
+from tests.losscourse.losses.cases.classification import CLASSES, wrong
 from tests.losscourse.losses.cases.margin import SIGNS
 from tests.losscourse.losses.helper import Helper
 
@@ -947,5 +951,693 @@ NT_XENT = Case(
     **BATCH,
 )
 
-CASES = [CONTRASTIVE, TRIPLET, COSINE_EMBEDDING, INFO_NCE, CLIP, NT_XENT]
-HELPERS: list[Helper] = []
+
+def exact_siglip(images: list, texts: list, temperature: float = 0.1, bias: float = -10.0) -> list:
+    """Return the SigLIP losses of a batch, in mpmath: minus the logarithms of sigmoids."""
+    return [
+        mpmath.fsum(
+            -mpmath.log(1 / (1 + mpmath.exp((-1 if i == j else 1) * (c / temperature + bias))))
+            for j, c in enumerate(row)
+        )
+        for i, row in enumerate(cosines(images, texts))
+    ]
+
+
+def torch_siglip(
+    images: np.ndarray, texts: np.ndarray, temperature: float = 0.1, bias: float = -10.0
+) -> np.ndarray:
+    """Return torch's binary cross-entropy of all pairs, summed by image."""
+    x, y = torch.as_tensor(images), torch.as_tensor(texts)
+    logits = F.cosine_similarity(x[:, None], y[None], dim=-1) / temperature + bias
+    own = torch.eye(len(x), dtype=logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits, own, reduction="none").sum(dim=1).numpy()
+
+
+def wrong_siglip(body: Callable) -> Callable[..., Array]:
+    """Return SigLIP with another body: `body(xp, cosines over temperature, signs, bias)`."""
+
+    def loss(xp: Any, x: Array, y: Array, temperature: float = 0.1, bias: float = -10.0) -> Array:
+        z = scores(xp, x, y, temperature)
+        signs = 2 * one_hot(metric._numbers(xp, z, z.shape[0]), z) - 1
+        return body(xp, z, signs, bias)
+
+    return loss
+
+
+def wrong_siglip_grad(slope: Callable) -> Callable[..., tuple]:
+    """Return a gradient of SigLIP from other slopes: `slope(xp, logits, signs, temperature)`."""
+
+    def gradient(
+        xp: Any, x: Array, y: Array, temperature: float = 0.1, bias: float = -10.0
+    ) -> tuple:
+        z = scores(xp, x, y, temperature) + bias
+        signs = 2 * one_hot(metric._numbers(xp, z, z.shape[0]), z) - 1
+        slopes = slope(xp, z, signs, temperature)
+        return (
+            by_direction(xp, x, slopes @ unit(xp, y)),
+            by_direction(xp, y, xp.matrix_transpose(slopes) @ unit(xp, x)),
+        )
+
+    return gradient
+
+
+SIGLIP = Case(
+    loss=metric.siglip,
+    gradient=metric.siglip_grad,
+    settings=({}, {"temperature": 0.1, "bias": -10.0}, {"temperature": 0.05, "bias": 0.0}),
+    oracle=("torch binary_cross_entropy_with_logits", torch_siglip),
+    exact=exact_siglip,
+    identities=(
+        lengths_do_not_count(),
+        zeros_stay(metric.siglip_grad),
+        Identity(
+            "one pair alone: the logistic loss",
+            lambda loss: (
+                loss(np.asarray([[3.0, 4.0]]), np.asarray([[1.0, 0.0]]), bias=1.0),
+                [np.logaddexp(0, -7.0)],
+            ),
+        ),
+        Identity(
+            "the sum over the batch is the same by texts",
+            lambda loss: (
+                np.sum(loss(*example(draw_flat))),
+                np.sum(loss(*example(draw_flat)[::-1])),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "mean over the texts",
+            wrong_siglip(lambda xp, z, s, b: xp.mean(stable.softplus(-s * (z + b)), axis=-1)),
+        ),
+        wrong(
+            "loss",
+            "bias subtracted",
+            wrong_siglip(lambda xp, z, s, b: xp.sum(stable.softplus(-s * (z - b)), axis=-1)),
+        ),
+        wrong(
+            "loss",
+            "bias left out of the sign",
+            wrong_siglip(lambda xp, z, s, b: xp.sum(stable.softplus(-s * z + b), axis=-1)),
+        ),
+        wrong(
+            "loss",
+            "signs swapped",
+            wrong_siglip(lambda xp, z, s, b: xp.sum(stable.softplus(s * (z + b)), axis=-1)),
+        ),
+        wrong(
+            "loss",
+            "the own pair alone",
+            wrong_siglip(lambda xp, z, s, b: own(xp, stable.softplus(-s * (z + b)))),
+        ),
+        wrong(
+            "loss",
+            "sum over the images",
+            wrong_siglip(lambda xp, z, s, b: xp.sum(stable.softplus(-s * (z + b)), axis=0)),
+        ),
+        wrong(
+            "loss",
+            "each pair for itself",
+            wrong_siglip(lambda xp, z, s, b: xp.reshape(stable.softplus(-s * (z + b)), (-1,))),
+        ),
+        wrong(
+            "gradient",
+            "temperature left out",
+            wrong_siglip_grad(lambda xp, z, s, t: -s * stable.sigmoid(-s * z)),
+        ),
+        wrong(
+            "gradient",
+            "sigmoid of the other side",
+            wrong_siglip_grad(lambda xp, z, s, t: -s * stable.sigmoid(s * z) / t),
+        ),
+        wrong(
+            "gradient",
+            "no sign",
+            wrong_siglip_grad(lambda xp, z, s, t: -stable.sigmoid(-s * z) / t),
+        ),
+        wrong(
+            "gradient",
+            "texts held constant",
+            lambda xp, x, y, temperature=0.1, bias=-10.0: (
+                metric.siglip_grad(x, y, temperature=temperature, bias=bias)[0],
+                xp.zeros_like(y),
+            ),
+        ),
+    ),
+    **{**BATCH, "rounding": 1000.0},
+)
+
+
+def draw_classes(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return embeddings of small classes, aligned by class close to a fit, and one alone."""
+    noise = rng.normal(size=(n, 2))
+    lengths = math.sqrt(max(scale, 1.0)) * np.exp(rng.normal(size=(n, 1)) / 2)
+    labels = rng.integers(0, max(2, n // 2), n)
+    labels[n // 2 : n // 2 + 1] = 10**6
+    centres = np.stack([np.cos(labels), np.sin(labels)], axis=-1)
+    rows = noise if scale >= 1 else centres + scale * noise
+    return lengths * direction(rows), labels
+
+
+def exact_supervised_contrastive(x: list, labels: list, temperature: float = 0.1) -> list:
+    """Return the supervised contrastive losses of a batch, in mpmath, from sums of exponentials."""
+    table, losses = cosines(x, x), []
+    for i, row in enumerate(table):
+        total = mpmath.fsum(mpmath.exp(c / temperature) for a, c in enumerate(row) if a != i)
+        parts = [
+            mpmath.log(mpmath.exp(row[j] / temperature) / total)
+            for j in range(len(x))
+            if j != i and labels[j] == labels[i]
+        ]
+        losses.append(-mpmath.fsum(parts) / len(parts) if parts else mpmath.mpf(0))
+    return losses
+
+
+def scikit_supervised_contrastive(
+    x: np.ndarray, labels: np.ndarray, temperature: float = 0.1
+) -> np.ndarray:
+    """Return the losses, anchor by anchor, from scikit-learn's cosines and SciPy's softmax."""
+    table, losses = cosine_similarity(x) / temperature, np.zeros(len(x))
+    for i in range(len(x)):
+        others = np.arange(len(x)) != i
+        hits = (labels == labels[i])[others]
+        if hits.any():
+            losses[i] = -scipy.special.log_softmax(table[i, others])[hits].mean()
+    return losses
+
+
+def wrong_supervised(body: Callable) -> Callable[..., Array]:
+    """Return a supervised contrastive loss of another body: `body(xp, table, logits, weights)`."""
+
+    def loss(xp: Any, x: Array, labels: Array, temperature: float = 0.1) -> Array:
+        table = scores(xp, x, x, temperature)
+        logits = metric._others(xp, unit(xp, x), temperature)
+        return body(xp, table, logits, metric._positives(xp, labels, table))
+
+    return loss
+
+
+def wrong_supervised_grad(body: Callable) -> Callable[..., Array]:
+    """Return a gradient from other slopes: `body(xp, probabilities, weights)`."""
+
+    def gradient(xp: Any, x: Array, labels: Array, temperature: float = 0.1) -> Array:
+        probs = stable.softmax(metric._others(xp, unit(xp, x), temperature))
+        slopes = body(xp, probs, metric._positives(xp, labels, probs)) / temperature
+        return by_direction(xp, x, slopes @ unit(xp, x))
+
+    return gradient
+
+
+def both_sides(xp: Any, slopes: Array) -> Array:
+    """Return slopes by a pair's cosine, from either of the two as anchor."""
+    return slopes + xp.matrix_transpose(slopes)
+
+
+def with_positives(xp: Any, weights: Array) -> Array:
+    """Return 1 for each anchor that has positives, else 0."""
+    return xp.astype(xp.sum(weights, axis=-1, keepdims=True) > 0, weights.dtype)
+
+
+SUPERVISED_CONTRASTIVE = Case(
+    loss=metric.supervised_contrastive,
+    gradient=metric.supervised_contrastive_grad,
+    settings=({}, {"temperature": 0.1}, {"temperature": 0.02}),
+    oracle=("scikit-learn cosine_similarity, SciPy log_softmax", scikit_supervised_contrastive),
+    exact=exact_supervised_contrastive,
+    wrong_values={"labels": (-1,)},
+    groups=("labels",),
+    identities=(
+        Identity(
+            "NT-Xent where a class is the two views of an example",
+            lambda loss: (
+                loss(np.concatenate(example(draw_flat)), np.tile(np.arange(50), 2)),
+                metric.nt_xent(*example(draw_flat), temperature=0.1).T.ravel(),
+            ),
+        ),
+        Identity(
+            "the names of the classes do not count",
+            lambda loss: (
+                loss(*example(draw_classes)),
+                loss(example(draw_classes)[0], 3 * 10**6 - 3 * example(draw_classes)[1]),
+            ),
+        ),
+        Identity(
+            "an anchor without positives costs nothing and is pushed by nothing of its own",
+            lambda loss: (
+                [
+                    *loss(np.eye(2), np.asarray([0, 1])),
+                    *metric.supervised_contrastive_grad(np.eye(2), np.asarray([0, 1])).ravel(),
+                ],
+                np.zeros(6),
+            ),
+        ),
+        Identity(
+            "lengths do not count",
+            lambda loss: (
+                loss(*example(draw_classes)),
+                loss(direction(example(draw_classes)[0]), example(draw_classes)[1]),
+            ),
+        ),
+        Identity(
+            "a row of zeros has gradient 0",
+            lambda loss: (
+                metric.supervised_contrastive_grad(
+                    np.asarray([[0.0, 0.0], [1.0, 2.0], [3.0, 1.0]]), np.asarray([0, 0, 1])
+                )[0],
+                np.zeros(2),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "L_in: the mean inside of the logarithm",
+            wrong_supervised(
+                lambda xp, t, z, w: xp.where(
+                    xp.sum(w, axis=-1) > 0,
+                    -xp.log(xp.sum(w * stable.softmax(z), axis=-1) + 1e-300),
+                    0 * t[:, 0],
+                )
+            ),
+        ),
+        wrong(
+            "loss",
+            "sum over the positives",
+            wrong_supervised(
+                lambda xp, t, z, w: xp.sum(
+                    stable.times(xp.astype(w > 0, w.dtype), -stable.log_softmax(z)), axis=-1
+                )
+            ),
+        ),
+        wrong(
+            "loss",
+            "the anchor itself among its rivals",
+            wrong_supervised(lambda xp, t, z, w: xp.sum(w * -stable.log_softmax(t), axis=-1)),
+        ),
+        wrong(
+            "loss",
+            "no positives: 0/0",
+            wrong_supervised(
+                lambda xp, t, z, w: (
+                    xp.sum(stable.times(w, -stable.log_softmax(z)), axis=-1) / xp.sum(w, axis=-1)
+                )
+            ),
+        ),
+        wrong(
+            "loss",
+            "temperature left out",
+            lambda xp, x, y, temperature=0.1: metric.supervised_contrastive(x, y),
+        ),
+        wrong(
+            "loss",
+            "over its base temperature",
+            lambda xp, x, y, temperature=0.1: (
+                metric.supervised_contrastive(x, y, temperature=temperature) * temperature / 0.07
+            ),
+        ),
+        wrong(
+            "loss",
+            "anchors without positives left out",
+            lambda xp, x, y, temperature=0.1: metric.supervised_contrastive(
+                x, y, temperature=temperature
+            )[1:],
+        ),
+        wrong(
+            "gradient",
+            "as anchor alone",
+            wrong_supervised_grad(lambda xp, p, w: with_positives(xp, w) * (p - w)),
+        ),
+        wrong(
+            "gradient",
+            "anchors without positives push",
+            wrong_supervised_grad(lambda xp, p, w: both_sides(xp, p - w)),
+        ),
+        wrong(
+            "gradient",
+            "of the sum over the positives",
+            wrong_supervised_grad(
+                lambda xp, p, w: both_sides(
+                    xp, with_positives(xp, w) * (p - xp.astype(w > 0, w.dtype))
+                )
+            ),
+        ),
+    ),
+    **{
+        **BATCH,
+        "draw": draw_classes,
+        "by": 1,
+        "corners": lambda: (
+            (np.asarray([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]]), np.asarray([3, 3, 3])),
+            (np.asarray([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]]), np.asarray([0, 1, 0])),
+        ),
+    },
+)
+
+
+def draw_cosines(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return cosines of any size but ±1, where the slope is infinite, and labels."""
+    cosines_of = 0.95 * np.sin(scale * rng.normal(size=(n, CLASSES)))
+    return cosines_of, rng.integers(0, CLASSES, n)
+
+
+def exact_arcface(c: list, y: Any, margin: float = 0.5, scale: float = 64.0) -> Any:
+    """Return the ArcFace loss of one row, in mpmath, through the angle."""
+    angle = mpmath.acos(c[int(y)])
+    hit = c[int(y)] - margin * mpmath.sin(margin)
+    if angle + margin < mpmath.pi:
+        hit = mpmath.cos(angle + margin)
+    return exact_own([scale * (hit if k == int(y) else x) for k, x in enumerate(c)], int(y))
+
+
+def torch_arcface(
+    cosines: np.ndarray, labels: np.ndarray, margin: float = 0.5, scale: float = 64.0
+) -> np.ndarray:
+    """Return torch's cross-entropy, the label's cosine moved through its angle."""
+    c, y = torch.as_tensor(cosines), torch.as_tensor(labels)
+    angle = torch.arccos(c) + margin
+    moved = torch.where(angle < math.pi, torch.cos(angle), c - margin * math.sin(margin))
+    logits = scale * torch.where(F.one_hot(y, CLASSES).bool(), moved, c)
+    return F.cross_entropy(logits, y, reduction="none").numpy()
+
+
+def wrong_arcface(move: Callable, elsewhere: Callable = lambda xp, c, m: c) -> Callable:
+    """Return ArcFace with another cosine of the label, or of the other classes."""
+
+    def loss(xp: Any, c: Array, y: Array, margin: float = 0.5, scale: float = 64.0) -> Array:
+        moved = xp.where(one_hot(y, c) == 1, move(xp, c, margin), elsewhere(xp, c, margin))
+        return -pick(stable.log_softmax(scale * moved), y)
+
+    return loss
+
+
+def harder(xp: Any, c: Array, m: float) -> Array:
+    """Return cosines of angles with a margin added."""
+    return metric._harder(xp, c, m)[0]
+
+
+def wrong_arcface_grad(slope: Callable) -> Callable[..., Array]:
+    """Return a gradient of ArcFace with another slope: `slope(xp, cosines, margin, is_label)`."""
+
+    def gradient(xp: Any, c: Array, y: Array, margin: float = 0.5, scale: float = 64.0) -> Array:
+        hit = one_hot(y, c)
+        logits = scale * xp.where(hit == 1, harder(xp, c, margin), c)
+        return scale * (stable.softmax(logits) - hit) * slope(xp, c, margin, hit == 1)
+
+    return gradient
+
+
+def far_label(margin: float = 0.5, scale: float = 64.0) -> tuple[Point, ...]:
+    """Return a label's cosine at the angle π - m, where the loss jumps; one rival is far ahead."""
+    if margin == 0:
+        return ()
+    return (Point(((-math.cos(margin), 0.9, -0.9), 0), (-scale, scale, 0.0)),)
+
+
+ARCFACE = Case(
+    loss=metric.arcface,
+    gradient=metric.arcface_grad,
+    settings=({}, {"margin": 0.5, "scale": 64.0}, {"margin": 0.0, "scale": 16.0}),
+    draw=draw_cosines,
+    oracle=("torch arccos, cos and cross_entropy", torch_arcface),
+    exact=exact_arcface,
+    kinks=far_label,
+    corners=lambda: (
+        (np.zeros((1, CLASSES)), np.zeros(1, dtype=int)),
+        (np.asarray([[-0.9375, 0.5, 0.0, 0.25], [0.9375, 0.5, 0.0, 0.25]]), np.asarray([0, 0])),
+    ),
+    wrong_values={"labels": (-1, CLASSES), "cosines": (-1.5, 1.25)},
+    rounding=300.0,
+    without={
+        "minimiser_is_the_statistic": "cosines are those of one embedding, and bounded",
+        "limits_are_declared": "a cosine is finite",
+    },
+    identities=(
+        Identity(
+            "cross-entropy of scaled cosines at margin 0",
+            lambda loss: (
+                loss(*example(draw_cosines), margin=0.0),
+                torch_arcface(*example(draw_cosines), margin=0.0),
+            ),
+        ),
+        Identity(
+            "a cosine of 1 or -1 has a finite gradient",
+            lambda loss: (
+                metric.arcface_grad(
+                    np.asarray([[1.0, 0.0], [-1.0, 0.0]]), np.zeros(2, int), scale=1.0
+                ),
+                [
+                    [
+                        -math.cos(0.5) * stable_sigmoid(-math.cos(0.5)),
+                        stable_sigmoid(-math.cos(0.5)),
+                    ],
+                    [
+                        -stable_sigmoid(1 + 0.5 * math.sin(0.5)),
+                        stable_sigmoid(1 + 0.5 * math.sin(0.5)),
+                    ],
+                ],
+            ),
+        ),
+        Identity(
+            "the angle is added: 60° and 30° make 90°",
+            lambda loss: (
+                loss(np.asarray([[0.5, 0.0]]), np.zeros(1, int), margin=math.pi / 6, scale=3.0),
+                [math.log(2)],
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "margin taken off the cosine", wrong_arcface(lambda xp, c, m: c - m)),
+        wrong("loss", "margin subtracted", wrong_arcface(lambda xp, c, m: harder(xp, c, -m))),
+        wrong("loss", "margin for every class", wrong_arcface(harder, harder)),
+        wrong("loss", "margin for the others", wrong_arcface(lambda xp, c, m: c, harder)),
+        wrong(
+            "loss",
+            "rising again beyond π",
+            wrong_arcface(
+                lambda xp, c, m: c * math.cos(m) - xp.sqrt(1 - c * c) * math.sin(m),
+            ),
+        ),
+        wrong(
+            "loss",
+            "easy margin",
+            wrong_arcface(lambda xp, c, m: xp.where(c > 0, harder(xp, c, m), c)),
+        ),
+        wrong(
+            "loss",
+            "scale left out",
+            lambda xp, c, y, margin=0.5, scale=64.0: metric.arcface(c, y, margin=margin),
+        ),
+        wrong(
+            "gradient",
+            "the angle's slope left out",
+            wrong_arcface_grad(lambda xp, c, m, hit: xp.ones_like(c)),
+        ),
+        wrong(
+            "gradient",
+            "the angle's slope everywhere",
+            wrong_arcface_grad(lambda xp, c, m, hit: metric._harder(xp, c, m)[1]),
+        ),
+        wrong(
+            "gradient",
+            "rising again beyond π",
+            wrong_arcface_grad(
+                lambda xp, c, m, hit: xp.where(
+                    hit, math.cos(m) + math.sin(m) * c / xp.sqrt(1 - c * c), xp.ones_like(c)
+                )
+            ),
+        ),
+        wrong(
+            "gradient",
+            "scale left out",
+            lambda xp, c, y, margin=0.5, scale=64.0: (
+                metric.arcface_grad(c, y, margin=margin, scale=scale) / scale
+            ),
+        ),
+    ),
+)
+
+
+def stable_sigmoid(x: float) -> float:
+    """Return the sigmoid of a number."""
+    return float(scipy.special.expit(x))
+
+
+def finds_the_hardest(mine: Callable) -> None:
+    rng = np.random.default_rng(0)
+    for library, dtype in FORMATS:
+        for labels in (rng.integers(0, 3, 12), rng.integers(0, 9, 12), np.arange(12) // 6):
+            x = read(make(library, dtype, rng.normal(size=(12, 3))))
+            table = cdist(x, x)
+            positives, negatives, complete = map(
+                read, mine(make(library, dtype, x), make(library, dtype, labels))
+            )
+            for i in range(12):
+                same = [j for j in range(12) if j != i and labels[j] == labels[i]]
+                other = [j for j in range(12) if labels[j] != labels[i]]
+                assert complete[i] == bool(same and other)
+                if same:
+                    farthest = table[i, int(positives[i])]
+                    assert int(positives[i]) in same
+                    assert farthest >= max(table[i, same]) * (1 - PRECISION[dtype].rtol)
+                if other:
+                    nearest = table[i, int(negatives[i])]
+                    assert int(negatives[i]) in other
+                    assert nearest <= min(table[i, other]) * (1 + PRECISION[dtype].rtol)
+
+
+def a_row_without_is_paired_with_itself(mine: Callable) -> None:
+    x = np.asarray([[0.0], [1.0], [2.0], [5.0]])
+    positives, negatives, complete = mine(x, np.asarray([0, 0, 1, 2]))
+    assert positives.tolist() == [1, 0, 2, 3]
+    assert negatives.tolist() == [2, 2, 1, 2]
+    assert complete.tolist() == [True, True, False, False]
+    positives, negatives, complete = mine(x, np.asarray([4, 4, 4, 4]))
+    assert positives.tolist() == [3, 3, 3, 0]
+    assert negatives.tolist() == [0, 1, 2, 3]
+    assert not complete.any()
+
+
+def the_first_of_equals_counts(mine: Callable) -> None:
+    x = np.asarray([[0.0], [1.0], [-1.0], [1.0], [-1.0]])
+    positives, negatives, _ = mine(x, np.asarray([0, 0, 0, 1, 1]))
+    assert positives.tolist() == [1, 2, 1, 4, 3]
+    assert negatives.tolist() == [3, 3, 4, 1, 2]
+    positives, _, _ = mine(np.zeros((3, 2)), np.asarray([0, 0, 0]))
+    assert positives.tolist() == [1, 0, 0]  # never itself
+
+
+def no_square_overflows(mine: Callable) -> None:
+    x = make("numpy", "float16", [[0.0, 0.0], [3e3, 0.0], [4e3, 0.0], [9e3, 0.0], [5e3, 0.0]])
+    with np.errstate(over="ignore"):
+        positives, negatives, _ = mine(x, np.asarray([0, 0, 0, 1, 1]))
+    assert positives.tolist() == [2, 0, 0, 4, 3]
+    assert negatives.tolist() == [4, 4, 4, 2, 2]
+
+
+def gives_triplets_that_autograd_can_use(mine: Callable) -> None:
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    positives, negatives, complete = mine(x, torch.arange(8) // 2)
+    assert complete.all()
+    assert {positives.dtype, negatives.dtype, complete.dtype} == {torch.int64, torch.bool}
+    metric.triplet(x, x[positives], x[negatives]).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def bad_batches_are_refused(mine: Callable) -> None:
+    x, labels = np.zeros((3, 2)), np.asarray([0, 1, 1])
+    for arguments, error, message in (
+        ((x.tolist(), labels), TypeError, "embeddings: expected an array"),
+        ((x.astype(int), labels), TypeError, "embeddings: expected a real floating-point dtype"),
+        ((x[0], labels), ValueError, "embeddings: expected shape"),
+        ((x[:1], labels[:1]), ValueError, "embeddings: expected 2 rows or more"),
+        ((x[:, :0], labels), ValueError, "embeddings: expected rows of at least one number"),
+        ((x, labels[:2]), ValueError, "labels: expected shape"),
+        ((x, labels.astype(float)), TypeError, "labels: expected an integer dtype"),
+        ((x, -labels), ValueError, "labels: expected integers from 0 on"),
+        ((x, torch.as_tensor(labels)), TypeError, "labels: expected ndarray"),
+    ):
+        with pytest.raises(error, match=f"^{message}.*got "):
+            mine(*arguments)
+
+
+def wrong_miner(
+    hardest: Callable[..., tuple],
+    *,
+    itself: bool = False,
+    missing: int | None = None,
+    power: int = 1,
+) -> Callable[..., Any]:
+    """Return a miner in NumPy or torch that chooses otherwise."""
+
+    def mine(x: Array, labels: Array) -> tuple:
+        right = metric.batch_hard_triplets(x, labels)
+        xp = array_api_compat.array_namespace(x)
+        rows = metric._numbers(xp, x, x.shape[0])
+        same, diagonal = metric._alike(xp, labels, x)
+        d = metric._polar(xp, x[:, None, :] - x[None, :, :])[0] ** power
+        like = same if itself else same & ~diagonal
+        far = xp.full_like(d, INF)
+        positives = hardest(xp, xp.where(like, d, -far), xp.where(like, d, far))[0]
+        negatives = hardest(xp, xp.where(same, -far, d), xp.where(same, far, d))[1]
+        absent = rows if missing is None else 0 * rows + missing
+        has_positive = xp.any(same & ~diagonal, axis=-1)
+        positives = xp.where(has_positive, xp.astype(positives, rows.dtype), absent)
+        has_negative = xp.any(~same, axis=-1)
+        return positives, xp.where(has_negative, xp.astype(negatives, rows.dtype), absent), right[2]
+
+    return mine
+
+
+def hard(xp: Any, low: Array, high: Array) -> tuple[Array, Array]:
+    """Return the farthest and the nearest row: of what is absent, `low` holds -inf, `high` inf."""
+    return xp.argmax(low, axis=-1), xp.argmin(high, axis=-1)
+
+
+def unchecked_miner(x: Array, labels: Array) -> tuple:
+    """Return the miner without its checks."""
+    with mock.patch.object(
+        metric, "_check_groups", lambda x, labels: array_api_compat.array_namespace(x)
+    ):
+        return metric.batch_hard_triplets(x, labels)
+
+
+BATCH_HARD_TRIPLETS = Helper(
+    function=metric.batch_hard_triplets,
+    checks=(
+        finds_the_hardest,
+        a_row_without_is_paired_with_itself,
+        the_first_of_equals_counts,
+        no_square_overflows,
+        gives_triplets_that_autograd_can_use,
+        bad_batches_are_refused,
+    ),
+    mutants={
+        "easiest positive": wrong_miner(
+            lambda xp, low, high: (xp.argmin(high, axis=-1), xp.argmin(high, axis=-1))
+        ),
+        "easiest negative": wrong_miner(
+            lambda xp, low, high: (xp.argmax(low, axis=-1), xp.argmax(low, axis=-1))
+        ),
+        "itself as its positive": wrong_miner(hard, itself=True),
+        "-1 where there is none": wrong_miner(hard, missing=-1),
+        "squares that overflow": wrong_miner(hard, power=2),
+        "complete where it has a positive": lambda x, labels: (
+            *metric.batch_hard_triplets(x, labels)[:2],
+            metric.batch_hard_triplets(x, labels)[0]
+            != metric._numbers(array_api_compat.array_namespace(x), x, x.shape[0]),
+        ),
+        "indices as floats": lambda x, labels: tuple(
+            array_api_compat.array_namespace(x).astype(out, x.dtype)
+            for out in metric.batch_hard_triplets(x, labels)
+        ),
+        "the last of equals": lambda x, labels: _reversed(
+            metric.batch_hard_triplets(
+                *(array_api_compat.array_namespace(x).flip(a, axis=0) for a in (x, labels))
+            ),
+            x,
+        ),
+        "unchecked": unchecked_miner,
+    },
+)
+
+
+def _reversed(out: tuple, x: Array) -> tuple:
+    """Return what a miner found in a batch that stood in reverse."""
+    xp = array_api_compat.array_namespace(x)
+    positives, negatives, complete = (xp.flip(a, axis=0) for a in out)
+    return x.shape[0] - 1 - positives, x.shape[0] - 1 - negatives, complete
+
+
+CASES = [
+    CONTRASTIVE,
+    TRIPLET,
+    COSINE_EMBEDDING,
+    INFO_NCE,
+    CLIP,
+    NT_XENT,
+    SIGLIP,
+    SUPERVISED_CONTRASTIVE,
+    ARCFACE,
+]
+HELPERS = [BATCH_HARD_TRIPLETS]
