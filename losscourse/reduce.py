@@ -9,9 +9,9 @@ half-precision losses are taken in float32, since 70,000 losses of 1 overflow fl
 
 from typing import Any
 
-from losscourse.arrays import Array, check_mask, float_namespace
+from losscourse.arrays import POSITIVE, Array, check_in, check_mask, float_namespace
 
-__all__ = ["sequence_mean", "sum_and_count", "token_mean", "weighted_mean"]
+__all__ = ["fixed_length_mean", "sequence_mean", "sum_and_count", "token_mean", "weighted_mean"]
 
 
 def sum_and_count(
@@ -141,6 +141,40 @@ def sequence_mean(losses: Array, *, mask: Array) -> Array:
     count = xp.sum(selected, axis=1)
     _require_weight(xp, count)
     return xp.astype(xp.mean(xp.sum(weighted, axis=1) / count), losses.dtype)
+
+
+def fixed_length_mean(losses: Array, *, mask: Array, length: float) -> Array:
+    r"""Return the mean over sequences of each sequence's sum divided by one fixed length.
+
+    Formula: $\frac{1}{BL} \sum_{b,t} m_{bt}\ell_{bt}$, where L is `length`. A token counts the same
+    in every sequence and in every batch, whatever lengths stand beside it.
+
+    Args:
+        losses: Losses per token, shape (batch, time), real floats.
+        mask: Booleans, shape (batch, time); True selects.
+        length: The divisor, such as the longest length that a sequence may have; positive.
+
+    Returns:
+        A scalar of the dtype of `losses`, in their unit.
+
+    Raises:
+        TypeError: An argument's dtype or library does not fit, or `length` is no number.
+        ValueError: An argument's shape does not fit, `length` is not positive, or no token is
+            selected.
+
+    Example:
+        >>> import numpy as np
+        >>> mask = np.asarray([[True, True, True], [True, False, False]])
+        >>> losses = np.asarray([[1.0, 1.0, 1.0], [5.0, 0.0, 0.0]])
+        >>> float(fixed_length_mean(losses, mask=mask, length=4))
+        1.0
+    """
+    _require_sequences(losses)
+    length = check_in(POSITIVE, length=length)
+    total, count = sum_and_count(losses, mask=mask)
+    xp = float_namespace(losses=losses)
+    _require_weight(xp, count)
+    return xp.astype(total / (length * losses.shape[0]), losses.dtype)
 
 
 def _selected(losses: Array, weights: Array | None, mask: Array | None) -> tuple[Any, Array, Array]:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import sympy
 from sympy import oo
 
-from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_CLOSED
+from losscourse.arrays import NON_NEGATIVE, POSITIVE, REALS, UNIT_CLOSED, UNIT_OPEN
 from losscourse.catalogue.entry import Loss, Parameter
 from losscourse.losses import preference
 
@@ -208,6 +208,46 @@ ENTRIES = (
                     unit="none",
                     meaning="by how much the chosen reward should exceed the other",
                     examples=(0.0, 1.0),
+                ),
+            }
+        ),
+    ),
+    Loss(
+        title="Group relative policy optimisation",
+        aliases=("GRPO", "Dr. GRPO"),
+        use="Training a language model on rewards, without a value model.",
+        function=preference.grpo,
+        gradient=preference.grpo_grad,
+        display=r"C + \beta\,(e^x - 1 - x),\quad x = \log\tfrac{q}{p}",
+        display_gradient=r"C' + \beta\,(1 - e^x)",
+        range=REALS,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("shao2024grpo", "liu2025drgrpo"),
+        page=_PAGE,
+        parameters=MappingProxyType(
+            {
+                "clip": Parameter(
+                    symbol=sympy.Symbol("epsilon", positive=True),
+                    default=0.2,
+                    domain=UNIT_OPEN,
+                    unit="none",
+                    meaning="by how much the ratio may differ from 1 to the policy's gain",
+                    examples=(0.1, 0.2),
+                ),
+                "beta": Parameter(
+                    symbol=sympy.Symbol("beta", nonnegative=True),
+                    default=0.04,
+                    domain=NON_NEGATIVE,
+                    unit="none",
+                    meaning="the weight of the divergence from the reference",
+                    examples=(0.0, 0.04, 1.0),
                 ),
             }
         ),

@@ -16,18 +16,25 @@ from losscourse.arrays import (
     POSITIVE,
     Array,
     Interval,
+    check_axes,
     check_in,
     check_signs,
     check_values,
     float_namespace,
+    real_namespace,
     stop_gradient,
 )
+from losscourse.losses.policy import ppo_clip, ppo_clip_grad
 
 __all__ = [
     "bradley_terry",
     "bradley_terry_grad",
     "dpo",
     "dpo_grad",
+    "group_centred_advantages",
+    "group_relative_advantages",
+    "grpo",
+    "grpo_grad",
     "ipo",
     "ipo_grad",
     "kto",
@@ -661,3 +668,204 @@ def _simpo_margin(
     beta = check_in(POSITIVE, beta=beta)
     margin = check_in(NON_NEGATIVE, margin=margin)
     return beta, beta * (chosen_mean_log_probs - rejected_mean_log_probs) - margin
+
+
+def grpo(
+    log_probs: Array,
+    old_log_probs: Array,
+    reference_log_probs: Array,
+    advantages: Array,
+    *,
+    clip: float = 0.2,
+    beta: float = 0.04,
+) -> Array:
+    r"""Return the loss of each token in group relative policy optimisation.
+
+    Formula: $C + \beta\,(e^{x} - 1 - x)$ with $x = \log q - \log p$, where C is `ppo_clip`, p is
+    the token's probability under the policy and q under the reference. The second term estimates
+    the divergence of the policy from its reference without bias, and is never negative.
+
+    Args:
+        log_probs: Floats of any shape: the policy's, of the tokens that were drawn.
+        old_log_probs: Floats of the shape and dtype of `log_probs`, as recorded when the tokens
+            were drawn; held constant.
+        reference_log_probs: Floats of the shape and dtype of `log_probs`; held constant.
+        advantages: Floats of the shape and dtype of `log_probs`: to each token that of its answer,
+            such as `group_relative_advantages` gives; held constant.
+        clip: By how much the ratio may differ from 1 to the policy's gain, in (0, 1).
+        beta: The weight of the divergence; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `log_probs`, without unit.
+
+    Gradient:
+        $C' + \beta\,(1 - e^{x})$ with the gradient $C'$ of `ppo_clip`; see `grpo_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, they differ in dtype or library, or a
+            hyperparameter is no number.
+        ValueError: The shapes differ, or a hyperparameter is out of its range.
+
+    Numerics:
+        $e^x - 1$ cancels near the reference; `expm1` does not.
+
+    Convention:
+        The mean is a choice of its own, made in `reduce`: the paper takes `sequence_mean`, in
+        which a token of a long answer counts less; `token_mean` weighs all tokens alike; and
+        `fixed_length_mean`, with `group_centred_advantages`, is Dr. GRPO.
+
+    Example:
+        >>> import numpy as np
+        >>> same, advantages = np.zeros(2), np.asarray([1.0, -1.0])
+        >>> grpo(same, same, same, advantages).tolist()
+        [-1.0, 1.0]
+
+    Reference:
+        Shao et al. (2024), DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open
+        Language Models; Liu et al. (2025), Understanding R1-Zero-Like Training.
+    """
+    xp, beta = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
+    x = stop_gradient(reference_log_probs) - log_probs
+    divergence = xp.expm1(x) - xp.clip(x, max=1e4)  # where exp is inf long since: no inf - inf
+    return ppo_clip(log_probs, old_log_probs, advantages, clip=clip) + beta * divergence
+
+
+def grpo_grad(
+    log_probs: Array,
+    old_log_probs: Array,
+    reference_log_probs: Array,
+    advantages: Array,
+    *,
+    clip: float = 0.2,
+    beta: float = 0.04,
+) -> Array:
+    r"""Return the derivative of the summed `grpo` by the log-probabilities.
+
+    Formula: $C' + \beta\,(1 - e^{x})$ with $x = \log q - \log p$, where $C'$ is the gradient of
+    `ppo_clip`, with its subgradient at the kink, and q is the reference's probability.
+
+    Args:
+        log_probs: Floats of any shape.
+        old_log_probs: Floats of the shape and dtype of `log_probs`.
+        reference_log_probs: Floats of the shape and dtype of `log_probs`.
+        advantages: Floats of the shape and dtype of `log_probs`.
+        clip: By how much the ratio may differ from 1 to the policy's gain, in (0, 1).
+        beta: The weight of the divergence; at least 0.
+
+    Returns:
+        Array of the shape and dtype of `log_probs`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, they differ in dtype or library, or a
+            hyperparameter is no number.
+        ValueError: The shapes differ, or a hyperparameter is out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> same, advantages = np.zeros(2), np.asarray([1.0, -1.0])
+        >>> grpo_grad(same, same, same, advantages).tolist()
+        [-1.0, 1.0]
+    """
+    xp, beta = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
+    pull = xp.expm1(reference_log_probs - log_probs)
+    return ppo_clip_grad(log_probs, old_log_probs, advantages, clip=clip) - beta * pull
+
+
+def _check_grpo(
+    log_probs: Array,
+    old_log_probs: Array,
+    reference_log_probs: Array,
+    advantages: Array,
+    beta: float,
+) -> tuple[Any, float]:
+    """Check four arrays of one shape; return their namespace, and beta as a float."""
+    xp = float_namespace(
+        log_probs=log_probs,
+        old_log_probs=old_log_probs,
+        reference_log_probs=reference_log_probs,
+        advantages=advantages,
+    )
+    return xp, check_in(NON_NEGATIVE, beta=beta)
+
+
+def group_relative_advantages(rewards: Array) -> Array:
+    r"""Return how many standard deviations each reward lies above the mean of its group.
+
+    Formula: $(R_i - \bar R) / \sqrt{\frac1G \sum_j (R_j - \bar R)^2}$ for the G answers to one
+    question. A group of equal rewards teaches nothing: its advantages are 0.
+
+    Args:
+        rewards: Floats of shape (..., G): a row for each question.
+
+    Returns:
+        Array of the shape and dtype of `rewards`; each row has the mean 0 and the mean square 1,
+        or is 0.
+
+    Raises:
+        TypeError: `rewards` is no array of floats.
+        ValueError: `rewards` has no axis, or a group has no answer.
+
+    Numerics:
+        The mean of equal rewards is rounded, and would differ from them: three rewards of 0.1
+        lie 1e-17 below theirs, which divided by their deviation is -1. Equal rewards are found by
+        comparison. No square is taken of anything above 1.
+
+    Convention:
+        The deviation divides by G; some libraries divide by G - 1, and add a small number.
+
+    Example:
+        >>> import numpy as np
+        >>> group_relative_advantages(np.asarray([[1.0, 0.0, 1.0, 0.0], [0.1] * 4])).tolist()
+        [[1.0, -1.0, 1.0, -1.0], [0.0, 0.0, 0.0, 0.0]]
+
+    Reference:
+        Shao et al. (2024), DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open
+        Language Models.
+    """
+    xp, equal, centred = _centred(rewards)
+    largest = xp.max(xp.abs(centred), axis=-1, keepdims=True)
+    scaled = centred / xp.where(equal, xp.ones_like(largest), largest)
+    mean_square = xp.mean(xp.square(scaled), axis=-1, keepdims=True)
+    return scaled / xp.sqrt(xp.where(equal, xp.ones_like(mean_square), mean_square))
+
+
+def group_centred_advantages(rewards: Array) -> Array:
+    r"""Return how much each reward exceeds the mean of its group, without dividing by the spread.
+
+    Formula: $R_i - \bar R$ for the answers to one question. Questions that are almost always
+    answered right, or wrong, then weigh no more than others.
+
+    Args:
+        rewards: Floats of shape (..., G): a row for each question.
+
+    Returns:
+        Array of the shape and dtype of `rewards`, in their unit; each row has the mean 0.
+
+    Raises:
+        TypeError: `rewards` is no array of floats.
+        ValueError: `rewards` has no axis, or a group has no answer.
+
+    Convention:
+        Dr. GRPO's, where `group_relative_advantages` is GRPO's.
+
+    Example:
+        >>> import numpy as np
+        >>> group_centred_advantages(np.asarray([1.0, 0.0, 0.0, 0.0])).tolist()
+        [0.75, -0.25, -0.25, -0.25]
+
+    Reference:
+        Liu et al. (2025), Understanding R1-Zero-Like Training: A Critical Perspective.
+    """
+    return _centred(rewards)[2]
+
+
+def _centred(rewards: Array) -> tuple[Any, Array, Array]:
+    """Return the namespace, where a group's rewards are equal, and the rewards less their mean."""
+    xp = real_namespace(rewards=rewards)
+    check_axes("... G", rewards=rewards)
+    if rewards.shape[-1] == 0:
+        raise ValueError("rewards: expected at least one answer in a group, got none")
+    largest = xp.max(rewards, axis=-1, keepdims=True)
+    equal = largest == xp.min(rewards, axis=-1, keepdims=True)
+    centred = rewards - xp.mean(rewards, axis=-1, keepdims=True)
+    return xp, equal, xp.where(equal, xp.zeros_like(rewards), centred)

@@ -14,7 +14,7 @@ from tests.losscourse.libraries import FORMATS, dtype_name, make, read
 from tests.losscourse.mutants import Mutant, assert_rejected
 
 RIGHT = SimpleNamespace(**{name: getattr(reduce, name) for name in reduce.__all__})
-"""The four functions as one subject; a mutant replaces one of them."""
+"""The functions as one subject; a mutant replaces one of them."""
 
 LENGTHS = np.asarray([5, 1, 3])
 MASK = np.arange(5) < LENGTHS[:, None]
@@ -56,6 +56,8 @@ def sequence_means_equal_a_loop(r):
     per_sequence = [row.sum() / len(row) for row in rows]
     expected = sum(per_sequence) / len(per_sequence)
     assert float(r.sequence_mean(losses, mask=MASK)) == pytest.approx(expected)
+    fixed = sum(row.sum() / 8 for row in rows) / len(rows)
+    assert float(r.fixed_length_mean(losses, mask=MASK, length=8)) == pytest.approx(fixed)
 
 
 def micro_batches_add_up_to_the_batch(r):
@@ -77,6 +79,7 @@ def what_is_masked_out_has_no_influence(r):
         float(r.weighted_mean(losses, weights=weights, mask=MASK)),
         float(r.token_mean(losses, mask=MASK)),
         float(r.sequence_mean(losses, mask=MASK)),
+        float(r.fixed_length_mean(losses, mask=MASK, length=7)),
     ]
     for junk in (math.nan, math.inf, -math.inf, -1.0):
         losses[~MASK] = weights[~MASK] = junk
@@ -86,6 +89,7 @@ def what_is_masked_out_has_no_influence(r):
                 float(r.weighted_mean(losses, weights=weights, mask=MASK)),
                 float(r.token_mean(losses, mask=MASK)),
                 float(r.sequence_mean(losses, mask=MASK)),
+                float(r.fixed_length_mean(losses, mask=MASK, length=7)),
             ]
         assert got == expected
 
@@ -114,6 +118,8 @@ def nothing_selected_is_an_error(r):
         lambda: r.token_mean(losses, mask=none),
         lambda: r.token_mean(losses[:0], mask=none[:0]),
         lambda: r.sequence_mean(losses, mask=one_row),
+        lambda: r.fixed_length_mean(losses, mask=none, length=3),
+        lambda: r.fixed_length_mean(losses[:0], mask=none[:0], length=3),
         lambda: r.sequence_mean(losses[:0], mask=none[:0]),
         lambda: r.sequence_mean(losses[:, :0], mask=none[:, :0]),
     ):
@@ -148,6 +154,7 @@ def half_precision_is_summed_in_float32(r):
             r.weighted_mean(losses, weights=losses),
             r.token_mean(tokens, mask=mask),
             r.sequence_mean(tokens, mask=mask),
+            r.fixed_length_mean(tokens, mask=mask, length=np.float64(35_000)),
         ):
             assert dtype_name(mean) == dtype
             assert float(mean) == 2.0
@@ -208,6 +215,14 @@ def arguments_that_do_not_fit_are_refused(r):
             r"losses: expected shape \(batch, time\), got \(1, 2, 3\)",
             lambda: r.sequence_mean(ones[None], mask=mask[None]),
         ),
+        (
+            ValueError,
+            r"losses: expected shape \(batch, time\), got \(3,\)",
+            lambda: r.fixed_length_mean(ones[0], mask=mask[0], length=3),
+        ),
+        (ValueError, "length: expected", lambda: r.fixed_length_mean(ones, mask=mask, length=0)),
+        (TypeError, "length: expected", lambda: r.fixed_length_mean(ones, mask=mask, length="3")),
+        (TypeError, "mask: exp", lambda: r.fixed_length_mean(ones, mask=ones, length=3)),
     ):
         with pytest.raises(error, match=f"^{message}"):
             call()
@@ -305,6 +320,18 @@ MUTANTS = (
     _replaced("keeps an axis", weighted_mean=_mean_over_first_axis),
     _replaced("sequence mean for token mean", token_mean=reduce.sequence_mean),
     _replaced("token mean for sequence mean", sequence_mean=reduce.token_mean),
+    _replaced(
+        "fixed length divides by the tokens too",
+        fixed_length_mean=lambda losses, mask, length: (
+            reduce.token_mean(losses, mask=mask) / length
+        ),
+    ),
+    _replaced(
+        "batch forgotten beside the fixed length",
+        fixed_length_mean=lambda losses, mask, length: (
+            reduce.fixed_length_mean(losses, mask=mask, length=length) * losses.shape[0]
+        ),
+    ),
     _replaced(
         "padding in the token mean",
         token_mean=lambda losses, mask: (

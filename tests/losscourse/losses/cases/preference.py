@@ -1,20 +1,23 @@
 """The cases of `losscourse.losses.preference`."""
 
 import math
+import statistics
 from collections.abc import Callable
 from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
 import torch
 from scipy.special import expit, log_expit, logit
 
 from losscourse import stable
 from losscourse.arrays import Array
-from losscourse.losses import preference
+from losscourse.losses import policy, preference
+from tests.losscourse.libraries import read
+from tests.losscourse.losses.by_definition import helper_by_definition
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import wrong
-from tests.losscourse.losses.helper import Helper
 
 INF = math.inf
 PAIRS = {"minimiser_is_the_statistic": "it compares two answers, and knows no target"}
@@ -587,5 +590,210 @@ SIMPO = Case(
     ),
 )
 
-CASES = [BRADLEY_TERRY, DPO, IPO, KTO, ORPO, SIMPO]
-HELPERS: list[Helper] = []
+
+def draw_tokens(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return log-probabilities of tokens under three policies, and advantages."""
+    reference = -rng.integers(1, 9, size=n).astype(float)
+    old = reference + min(scale, 2.0) * rng.normal(size=n)
+    advantages = max(scale, 1.0) * rng.normal(size=n)
+    return old + min(scale, 2.0) * rng.normal(size=n), old, reference, advantages
+
+
+def exact_grpo(p: Any, old: Any, q: Any, a: Any, clip: float = 0.2, beta: float = 0.04) -> Any:
+    """Return the clipped loss and the estimate from the two ratios, in mpmath."""
+    ratio, x = mpmath.exp(p - old), q - p
+    clipped = min(max(ratio, 1 - mpmath.mpf(clip)), 1 + mpmath.mpf(clip))
+    return -min(ratio * a, clipped * a) + mpmath.mpf(beta) * (mpmath.exp(x) - x - 1)
+
+
+def torch_grpo(*arrays: np.ndarray, clip: float = 0.2, beta: float = 0.04) -> np.ndarray:
+    """Return the loss from the ratios themselves, in torch."""
+    p, old, q, a = (torch.as_tensor(array) for array in arrays)
+    ratio = torch.exp(p) / torch.exp(old)
+    gain = torch.minimum(ratio * a, torch.clamp(ratio, 1 - clip, 1 + clip) * a)
+    of_reference = torch.exp(q) / torch.exp(p)
+    return (beta * (of_reference - torch.log(of_reference) - 1) - gain).numpy()
+
+
+def reference_alone(clip: float = 0.2) -> tuple[np.ndarray, ...]:
+    """Return tokens whose policy drew them, with the advantage 0."""
+    p, _, q, _ = example(draw_tokens)
+    return p, p, q, np.zeros(20)
+
+
+GRPO = Case(
+    loss=preference.grpo,
+    gradient=preference.grpo_grad,
+    settings=({}, {"clip": 0.1, "beta": 1.0}, {"clip": 0.2, "beta": 0.0}, {"beta": 0.04}),
+    draw=draw_tokens,
+    oracle=("the ratios in torch", torch_grpo),
+    exact=exact_grpo,
+    rounding=16.0,
+    corners=lambda: ((*[np.asarray([-2.0, -1.0])] * 3, np.asarray([1.0, 0.0])),),
+    limits=lambda clip=0.2, beta=0.04: (
+        (Point((-INF, -1.0, -1.0, -1.0), -INF, INF),) if beta else ()
+    ),
+    kinks=lambda clip=0.2, beta=0.04: (
+        Point((math.log1p(clip), 0.0, math.log1p(clip), 1.0), -(1 + clip)),
+        Point((math.log1p(-clip), 0.0, math.log1p(-clip), -1.0), 1 - clip),
+    ),
+    without={"minimiser_is_the_statistic": "it knows no target"},
+    identities=(
+        Identity(
+            "PPO's clipped loss at beta 0",
+            lambda loss: (
+                loss(*example(draw_tokens), beta=0.0),
+                policy.ppo_clip(*(example(draw_tokens)[k] for k in (0, 1, 3))),
+            ),
+        ),
+        Identity(
+            "minus the advantage where all three policies agree",
+            lambda loss: (
+                loss(*(example(draw_tokens)[0],) * 3, example(draw_tokens)[3]),
+                -example(draw_tokens)[3],
+            ),
+        ),
+        Identity(
+            "grows in a straight line with beta",
+            lambda loss: (
+                loss(*reference_alone(), beta=2.0),
+                2 * loss(*reference_alone(), beta=1.0),
+            ),
+        ),
+        Identity(
+            "over all tokens, the estimate's mean is the divergence",
+            lambda loss: (
+                (PROBS * loss(*(np.log(PROBS),) * 2, np.log(OTHERS), 0 * PROBS, beta=1.0)).sum(),
+                np.asarray((PROBS * np.log(PROBS / OTHERS)).sum()),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "sign of the divergence",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: (
+                2 * policy.ppo_clip(p, o, a, clip=clip)
+                - preference.grpo(p, o, q, a, clip=clip, beta=beta)
+            ),
+        ),
+        wrong(
+            "loss",
+            "the other direction",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: (
+                policy.ppo_clip(p, o, a, clip=clip) + beta * (xp.expm1(p - q) - (p - q))
+            ),
+        ),
+        wrong(
+            "loss",
+            "the log-ratio for the estimate",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: (
+                policy.ppo_clip(p, o, a, clip=clip) + beta * (p - q)
+            ),
+        ),
+        wrong(
+            "loss",
+            "the old policy for the reference",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: preference.grpo(
+                p, o, o, a, clip=clip, beta=beta
+            ),
+        ),
+        wrong(
+            "gradient",
+            "divergence left out",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: policy.ppo_clip_grad(p, o, a, clip=clip),
+        ),
+        wrong(
+            "gradient",
+            "of the log-ratio",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: (
+                policy.ppo_clip_grad(p, o, a, clip=clip) + beta
+            ),
+        ),
+        wrong(
+            "gradient",
+            "never cut off",
+            lambda xp, p, o, q, a, clip=0.2, beta=0.04: -a * xp.exp(p - o) - beta * xp.expm1(q - p),
+        ),
+    ),
+)
+PROBS, OTHERS = np.asarray([0.5, 0.25, 0.25]), np.asarray([0.125, 0.75, 0.125])
+
+
+def draw_rewards(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return rewards of five answers to each of three questions."""
+    return {"rewards": rng.normal(size=(3, 5)) + 4.0}
+
+
+def relative_by_loop(rewards: np.ndarray) -> np.ndarray:
+    """Return each reward's distance from its group's mean, in population deviations."""
+    return np.asarray(
+        [[(x - statistics.fmean(g)) / statistics.pstdev(g) for x in g] for g in rewards.tolist()]
+    )
+
+
+def centred_by_loop(rewards: np.ndarray) -> np.ndarray:
+    """Return each reward's distance from its group's mean."""
+    return np.asarray([[x - statistics.fmean(g) for x in g] for g in rewards.tolist()])
+
+
+def equal_rewards_have_no_advantage(advantages: Callable[..., Array]) -> None:
+    for reward in (0.0, 0.1, 1e-8, 3e8):
+        for group in (1, 3, 7):
+            np.testing.assert_array_equal(advantages(rewards=np.full((2, group), reward)), 0.0)
+
+
+def scale_and_shift_do_not_count(advantages: Callable[..., Array]) -> None:
+    rewards = draw_rewards(np.random.default_rng(0))["rewards"]
+    expected = advantages(rewards=rewards)
+    for scale in (1e-160, 1e-3, 1e160):
+        np.testing.assert_allclose(advantages(rewards=scale * (rewards - 4.0)), expected, rtol=1e-9)
+
+
+def no_group_is_refused(advantages: Callable[..., Array]) -> None:
+    for bad in (np.zeros((2, 0)), np.asarray(1.0)):
+        with pytest.raises(ValueError, match=r"^rewards: expected .*got "):
+            advantages(rewards=bad)
+
+
+RELATIVE = helper_by_definition(
+    preference.group_relative_advantages,
+    draw=draw_rewards,
+    definition=relative_by_loop,
+    refused=(),
+    rounding=16.0,
+    checks=(equal_rewards_have_no_advantage, scale_and_shift_do_not_count, no_group_is_refused),
+    mutants={
+        "divided by G - 1": lambda rewards: (
+            preference.group_relative_advantages(rewards) * math.sqrt(1 - 1 / rewards.shape[-1])
+        ),
+        "over the whole batch": lambda rewards: (
+            (rewards - rewards.mean()) / max(float(np.std(read(rewards))), 1e-300)
+        ),
+        "not divided": lambda rewards: preference.group_centred_advantages(rewards),
+        "naive": lambda rewards: (
+            (rewards - rewards.mean(-1, keepdims=True)) / rewards.std(-1, keepdims=True)
+        ),
+        "a small number in the divisor": lambda rewards: (
+            (rewards - rewards.mean(-1, keepdims=True)) / (rewards.std(-1, keepdims=True) + 1e-4)
+        ),
+    },
+)
+
+CENTRED = helper_by_definition(
+    preference.group_centred_advantages,
+    draw=draw_rewards,
+    definition=centred_by_loop,
+    refused=(),
+    rounding=8.0,
+    checks=(equal_rewards_have_no_advantage, no_group_is_refused),
+    mutants={
+        "over the whole batch": lambda rewards: rewards - rewards.mean(),
+        "divided too": lambda rewards: preference.group_relative_advantages(rewards),
+        "naive": lambda rewards: rewards - rewards.mean(-1, keepdims=True),
+        "the best for the mean": lambda rewards: rewards - rewards.max(-1, keepdims=True),
+    },
+)
+
+CASES = [BRADLEY_TERRY, DPO, IPO, KTO, ORPO, SIMPO, GRPO]
+HELPERS = [RELATIVE, CENTRED]
