@@ -26,6 +26,7 @@ SECTIONS = {
     "losscourse.reduce": "Formula Args Returns Raises Example",
     "losscourse.stable": "Args Returns Numerics Example",
     "losscourse.optimizers": "Formula Args Returns Raises Convention Example",
+    "losscourse.weighting": "Formula Args Returns Raises Convention Example",
 }
 NAMED_MEAN = "Formula Args Returns Raises Convention Example"
 
