@@ -66,7 +66,7 @@ class Loss:
         display_gradient: The gradient in LaTeX, likewise; empty too where `gradient` is None.
         predictions: The predictions that a formula in `PREDICTION` is defined for.
         targets: The targets that its tests and explorers use.
-        range: Values that the loss takes.
+        range: Values that the loss takes; its upper end may be an expression in `CLASSES`.
         gradient_range: Values that each element of the gradient takes, as SymPy bounds
             (low, high); None without a gradient.
         elicits: The statistic of the target that minimises the expected loss, None where the loss

@@ -1,5 +1,7 @@
 """The card that opens a page: what the catalogue knows about a loss, at a glance."""
 
+import dataclasses
+import math
 from collections.abc import Callable
 
 import sympy
@@ -137,4 +139,8 @@ def _elicits(loss: Loss) -> str:
 
 def _interval(loss: Loss) -> str:
     """Return the loss's range in LaTeX."""
+    high = loss.range.high
+    if isinstance(high, sympy.Expr):  # it depends on the number of classes
+        shown = str(dataclasses.replace(loss.range, high=math.inf))
+        return shown.replace("∞", _latex(high))
     return str(loss.range).replace("∞", r"\infty")
