@@ -3,15 +3,19 @@
 from types import MappingProxyType
 
 import sympy
-from sympy import oo
+from sympy import log, oo
 
-from losscourse.arrays import REALS, UNIT_OPEN
-from losscourse.catalogue.entry import Loss, Parameter
+from losscourse.arrays import NON_NEGATIVE, REALS, UNIT_OPEN, Interval
+from losscourse.catalogue.entry import CLASSES, Loss, Parameter
 from losscourse.losses import policy
 
 __all__ = ["ENTRIES"]
 
 _EPSILON = sympy.Symbol("varepsilon", positive=True)
+_ALPHA = sympy.Symbol("alpha", nonnegative=True)
+_BETA = sympy.Symbol("beta", nonnegative=True)
+_STEEPEST = sympy.Float("0.22387160235", 11)
+"""The largest value of p (1 - p) log((1 - p) / p): the slope of the entropy of two actions."""
 
 ENTRIES = (
     Loss(
@@ -66,6 +70,111 @@ ENTRIES = (
         unit="target",
         torch=None,
         references=("schulman2017ppo",),
+        page="reinforcement/actor-critic",
+    ),
+    Loss(
+        title="PPO's penalised loss",
+        aliases=("PPO-KL", "KL-penalised PPO", "adaptive KL penalty"),
+        use="Small steps of a policy where a budget of divergence says more than a clip.",
+        function=policy.ppo_kl,
+        gradient=policy.ppo_kl_grad,
+        display=r"-r A + \beta \sum_k \pi'_k\,(\log \pi'_k - \log \pi_k),\quad r = \pi_a / \pi'_a",
+        display_gradient=r"r A\,(\pi - 1_a) + \beta\,(\pi - \pi')",
+        parameters=MappingProxyType(
+            {
+                "beta": Parameter(
+                    symbol=_BETA,
+                    default=1.0,
+                    domain=NON_NEGATIVE,
+                    unit="target",
+                    meaning="what a nat of divergence costs",
+                    examples=(1.0, 3.0),
+                )
+            }
+        ),
+        range=REALS,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="target",
+        torch=None,
+        references=("schulman2017ppo",),
+        page="reinforcement/actor-critic",
+    ),
+    Loss(
+        title="Entropy of a policy",
+        aliases=("entropy bonus", "entropy regularisation"),
+        use="Subtracted from a policy's loss, it keeps the policy from settling early.",
+        function=policy.entropy,
+        gradient=policy.entropy_grad,
+        display=r"-\sum_k \pi_k \log \pi_k,\quad \pi = \operatorname{softmax}(z)",
+        display_gradient=r"-\pi\,(\log \pi + H)",
+        range=Interval(0, log(CLASSES), low_closed=True, high_closed=True),
+        gradient_range=(-_STEEPEST - log(CLASSES - 1) / 4, _STEEPEST),
+        elicits=None,
+        at_chance=log(CLASSES),
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="nats",
+        torch="torch.distributions.Categorical(logits=logits).entropy()",
+        references=("mnih2016a3c",),
+        page="reinforcement/actor-critic",
+    ),
+    Loss(
+        title="Soft actor-critic's critic loss",
+        aliases=("SAC critic loss", "soft Bellman residual", "twin critics"),
+        use="Two values of continuous actions, whose minimum guards against overestimates.",
+        function=policy.sac_critic,
+        gradient=policy.sac_critic_grad,
+        display=r"\tfrac12 (q - y)^2 + \tfrac12 (\tilde q - y)^2",
+        display_gradient=r"(q - y,\; \tilde q - y)",
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="mean",
+        at_chance=None,
+        convex=True,
+        smoothness=oo,
+        robust=False,
+        unit="target²",
+        torch='(F.mse_loss(q_values, targets, reduction="none") + '
+        'F.mse_loss(twin_q_values, targets, reduction="none")) / 2',
+        references=("haarnoja2018sac",),
+        page="reinforcement/actor-critic",
+    ),
+    Loss(
+        title="Soft actor-critic's policy loss",
+        aliases=("SAC actor loss", "maximum entropy policy loss"),
+        use="A policy over continuous actions that is to stay as random as it can afford.",
+        function=policy.sac_actor,
+        gradient=policy.sac_actor_grad,
+        display=r"\alpha \log \pi - \min(q, \tilde q)",
+        display_gradient=r"(-[q < \tilde q],\; -[\tilde q < q],\; \alpha)",
+        parameters=MappingProxyType(
+            {
+                "alpha": Parameter(
+                    symbol=_ALPHA,
+                    default=0.2,
+                    domain=NON_NEGATIVE,
+                    unit="target",
+                    meaning="what a nat of entropy is worth",
+                    examples=(0.0, 0.2),
+                )
+            }
+        ),
+        range=REALS,
+        gradient_range=(-sympy.Integer(1), _ALPHA),
+        elicits=None,
+        at_chance=None,
+        convex=True,
+        smoothness=sympy.Integer(0),
+        robust=True,
+        unit="target",
+        torch="alpha * log_probs - torch.minimum(q_values, twin_q_values)",
+        references=("haarnoja2018sac",),
         page="reinforcement/actor-critic",
     ),
 )

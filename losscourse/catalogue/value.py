@@ -43,8 +43,9 @@ ENTRIES = (
         use="The value of each action, from transitions that a replay memory holds.",
         function=value.q_learning,
         gradient=value.q_learning_grad,
-        display=r"h_\delta(q_a - y),\quad h_\delta(e) = \begin{cases} e^2/2 & |e| \le \delta \\ "
-        r"\delta(|e| - \delta/2) & |e| > \delta \end{cases}",
+        display=r"h_\delta(q_a - y),\quad h_\delta(e) = \begin{cases} "
+        r"e^2/2 & \lvert e \rvert \le \delta \\ "
+        r"\delta(\lvert e \rvert - \delta/2) & \lvert e \rvert > \delta \end{cases}",
         display_gradient=r"1_a \min(\max(q_a - y, -\delta), \delta)",
         parameters=MappingProxyType(
             {
@@ -97,9 +98,9 @@ ENTRIES = (
         use="The distribution of the return, as values of fixed quantiles.",
         function=value.quantile_td,
         gradient=value.quantile_td_grad,
-        display=r"\sum_i \frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|\,h_\kappa(q_i - y_j),\quad "
-        r"\tau_i = \frac{i + 1/2}{M}",
-        display_gradient=r"\frac{1}{J} \sum_j |\tau_i - [y_j < q_i]|\,"
+        display=r"\sum_i \frac{1}{J} \sum_j \lvert \tau_i - [y_j < q_i] \rvert\,"
+        r"h_\kappa(q_i - y_j),\quad \tau_i = \frac{i + 1/2}{M}",
+        display_gradient=r"\frac{1}{J} \sum_j \lvert \tau_i - [y_j < q_i] \rvert\,"
         r"\min(\max(q_i - y_j, -\kappa), \kappa)",
         parameters=MappingProxyType(
             {
@@ -133,7 +134,7 @@ ENTRIES = (
         gradient=value.clipped_value_grad,
         display=r"\tfrac12 \max\bigl((v - y)^2, (c - y)^2\bigr),\quad "
         r"c = \min(\max(v, v' - \varepsilon), v' + \varepsilon)",
-        display_gradient=r"[\,|v - y| \ge |c - y|\,]\,(v - y)",
+        display_gradient=r"[\,\lvert v - y \rvert \ge \lvert c - y \rvert\,]\,(v - y)",
         parameters=MappingProxyType(
             {
                 "clip": Parameter(
