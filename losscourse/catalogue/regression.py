@@ -1,11 +1,19 @@
 """The entries of `losscourse.losses.regression`."""
 
+import dataclasses
 from types import MappingProxyType
 
 import sympy
-from sympy import Abs, Max, Piecewise, Rational, cosh, log, oo, sign, sqrt
+from sympy import Abs, Eq, Max, Piecewise, Rational, cosh, exp, log, oo, sign, sqrt
 
-from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_OPEN
+from losscourse.arrays import (
+    NON_NEGATIVE,
+    POSITIVE,
+    REALS,
+    UNIT_CLOSED,
+    UNIT_OPEN,
+    Interval,
+)
 from losscourse.catalogue.entry import RESIDUAL, Loss, Parameter
 from losscourse.losses import regression
 
@@ -15,6 +23,7 @@ _DELTA = sympy.Symbol("delta", positive=True)
 _BETA = sympy.Symbol("beta", positive=True)
 _EPSILON = sympy.Symbol("epsilon", positive=True)
 _C = sympy.Symbol("c", positive=True)
+_ALPHA = sympy.Symbol("alpha", real=True)
 _TAU = sympy.Symbol("tau", positive=True)
 _HALF = Rational(1, 2)
 _e = RESIDUAL
@@ -24,6 +33,26 @@ def _clip(x: sympy.Expr, bound: sympy.Expr) -> sympy.Expr:
     """Return `x` clipped to [-bound, bound]."""
     return Piecewise((x, Abs(x) <= bound), (bound * sign(x), True))
 
+
+def _c(meaning: str) -> Parameter:
+    """Return the scale of a robust loss; each says its own meaning."""
+    return Parameter(
+        symbol=_C,
+        default=1.0,
+        domain=POSITIVE,
+        unit="target",
+        meaning=meaning,
+        examples=(0.5, 1.0, 2.0),
+    )
+
+
+_WIDTH = Abs(_ALPHA - 2)
+_STEEPEST = Piecewise(
+    (oo, _ALPHA > 1),
+    (1 / _C, Eq(_ALPHA, 1)),
+    (((2 - _ALPHA) / (1 - _ALPHA)) ** ((_ALPHA - 1) / 2) / _C, True),
+)
+_SIDE = Piecewise((_TAU, _e < 0), (1 - _TAU, True))
 
 ENTRIES = (
     Loss(
@@ -256,14 +285,7 @@ ENTRIES = (
         derivative=_e / (1 + (_e / _C) ** 2),
         parameters=MappingProxyType(
             {
-                "scale": Parameter(
-                    symbol=_C,
-                    default=1.0,
-                    domain=POSITIVE,
-                    unit="target",
-                    meaning="the residual whose pull is strongest",
-                    examples=(0.5, 1.0, 2.0),
-                )
+                "scale": _c("the residual whose pull is strongest"),
             }
         ),
         range=NON_NEGATIVE,
@@ -277,5 +299,132 @@ ENTRIES = (
         torch=None,
         references=("barron2019robust",),
         page="regression/robust",
+    ),
+    Loss(
+        title="General robust loss",
+        aliases=("Barron's loss", "adaptive robust loss", "generalised Charbonnier loss"),
+        use="Choosing by one number how much an outlier may pull; bounded for alpha up to 1.",
+        function=regression.general_robust,
+        gradient=regression.general_robust_grad,
+        formula=Piecewise(
+            ((_e / _C) ** 2 / 2, Eq(_ALPHA, 2)),
+            (log((_e / _C) ** 2 / 2 + 1), Eq(_ALPHA, 0)),
+            (_WIDTH / _ALPHA * (((_e / _C) ** 2 / _WIDTH + 1) ** (_ALPHA / 2) - 1), True),
+        ),
+        derivative=Piecewise(
+            (_e / _C**2, Eq(_ALPHA, 2)),
+            (_e / _C**2 * ((_e / _C) ** 2 / _WIDTH + 1) ** (_ALPHA / 2 - 1), True),
+        ),
+        parameters=MappingProxyType(
+            {
+                "alpha": Parameter(
+                    symbol=_ALPHA,
+                    default=1.0,
+                    domain=REALS,
+                    unit="none",
+                    meaning="the power with which the loss grows far out",
+                    examples=(-2.0, 0.0, 1.0, 2.0),
+                ),
+                "scale": dataclasses.replace(
+                    _c("the residual at which the square begins to bend"), examples=(0.5, 1.0)
+                ),
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_STEEPEST, _STEEPEST),
+        elicits=None,
+        at_chance=0.35453080648132,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("barron2019robust",),
+        page="regression/robust",
+    ),
+    Loss(
+        title="Welsch loss",
+        aliases=("Leclerc loss", "correntropy loss", "exponential squared loss"),
+        use="Regression where a gross outlier should have no say at all.",
+        function=regression.welsch,
+        gradient=regression.welsch_grad,
+        formula=1 - exp(-((_e / _C) ** 2) / 2),
+        derivative=_e / _C**2 * exp(-((_e / _C) ** 2) / 2),
+        parameters=MappingProxyType({"scale": _c("the residual whose pull is strongest")}),
+        range=UNIT_CLOSED,
+        gradient_range=(-exp(-_HALF) / _C, exp(-_HALF) / _C),
+        elicits=None,
+        at_chance=float(1 - 1 / sqrt(2)),
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="none",
+        torch=None,
+        references=("barron2019robust",),
+        page="regression/robust",
+    ),
+    Loss(
+        title="Geman-McClure loss",
+        aliases=("Geman and McClure's estimator", "saturating quadratic"),
+        use="Fitting among many outliers, such as false matches of points in images.",
+        function=regression.geman_mcclure,
+        gradient=regression.geman_mcclure_grad,
+        formula=2 * (_e / _C) ** 2 / ((_e / _C) ** 2 + 4),
+        derivative=_e / _C**2 * 16 / ((_e / _C) ** 2 + 4) ** 2,
+        parameters=MappingProxyType(
+            {"scale": _c("half the residual at which the loss is half of its bound")}
+        ),
+        range=Interval(0, 2, low_closed=True, high_closed=True),
+        gradient_range=(-3 * sqrt(3) / (8 * _C), 3 * sqrt(3) / (8 * _C)),
+        elicits=None,
+        at_chance=0.31452308284778,
+        convex=False,
+        smoothness=oo,
+        robust=True,
+        unit="none",
+        torch=None,
+        references=("barron2019robust",),
+        page="regression/robust",
+    ),
+    Loss(
+        title="Quantile Huber loss",
+        aliases=("Huberised pinball loss", "smoothed quantile loss", "QR-DQN loss"),
+        use="Quantile regression with a smooth gradient, as for the returns of a policy.",
+        function=regression.quantile_huber,
+        gradient=regression.quantile_huber_grad,
+        formula=_SIDE
+        * Piecewise((_e**2 / (2 * _DELTA), Abs(_e) <= _DELTA), (Abs(_e) - _DELTA / 2, True)),
+        derivative=_SIDE * _clip(_e / _DELTA, sympy.Integer(1)),
+        parameters=MappingProxyType(
+            {
+                "quantile": Parameter(
+                    symbol=_TAU,
+                    default=0.5,
+                    domain=UNIT_OPEN,
+                    unit="none",
+                    meaning="the quantile that the loss is about",
+                    examples=(0.25, 0.5, 0.9),
+                ),
+                "delta": Parameter(
+                    symbol=_DELTA,
+                    default=1.0,
+                    domain=POSITIVE,
+                    unit="target",
+                    meaning="the residual below which the tip is rounded",
+                    examples=(0.5, 1.0),
+                ),
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-_TAU, 1 - _TAU),
+        elicits="M-quantile location",
+        at_chance=0.21233010832812,
+        convex=True,
+        smoothness=sympy.Integer(1),
+        robust=True,
+        unit="target",
+        torch=None,
+        references=("dabney2018qrdqn",),
+        page="regression/quantiles",
     ),
 )

@@ -4,8 +4,19 @@ In every formula `e = predictions - targets` is the residual. Each loss is follo
 gradient, the derivative of the summed loss by the predictions.
 """
 
+import math
+from typing import Any
+
 from losscourse import stable
-from losscourse.arrays import NON_NEGATIVE, POSITIVE, UNIT_OPEN, Array, check_in, float_namespace
+from losscourse.arrays import (
+    NON_NEGATIVE,
+    POSITIVE,
+    REALS,
+    UNIT_OPEN,
+    Array,
+    check_in,
+    float_namespace,
+)
 from losscourse.reduce import weighted_mean
 
 __all__ = [
@@ -17,6 +28,10 @@ __all__ = [
     "epsilon_insensitive_grad",
     "expectile",
     "expectile_grad",
+    "geman_mcclure",
+    "geman_mcclure_grad",
+    "general_robust",
+    "general_robust_grad",
     "huber",
     "huber_grad",
     "log_cosh",
@@ -25,11 +40,15 @@ __all__ = [
     "mse",
     "pinball",
     "pinball_grad",
+    "quantile_huber",
+    "quantile_huber_grad",
     "rmse",
     "smooth_l1",
     "smooth_l1_grad",
     "squared_error",
     "squared_error_grad",
+    "welsch",
+    "welsch_grad",
 ]
 
 
@@ -628,8 +647,8 @@ def cauchy(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
         ValueError: The two shapes differ, or `scale` is not positive.
 
     Numerics:
-        $(e/c)^2$ overflows float16 at 256 scales, though the loss is small there. Here only the
-        smaller of $|e|/c$ and its inverse is squared:
+        $(e/c)^2$ overflows float16 at 256 scales, though the loss is small there, and underflows
+        where the scale is large. Here only the smaller of $|e|/c$ and its inverse is squared:
         $\log(1 + u^2) = 2\log u + \log(1 + u^{-2})$.
 
     Convention:
@@ -646,10 +665,7 @@ def cauchy(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
     """
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
-    scaled = xp.abs(predictions - targets) / scale
-    ones = xp.ones_like(scaled)
-    smaller, larger = xp.minimum(scaled, ones), xp.maximum(scaled, ones)
-    return scale**2 * (xp.log(larger) + xp.log1p(xp.square(smaller / larger)) / 2)
+    return _log_square(xp, predictions - targets, scale)
 
 
 def cauchy_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
@@ -680,10 +696,414 @@ def cauchy_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Ar
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
     residuals = predictions - targets
-    scaled = xp.abs(residuals) / scale
-    ones = xp.ones_like(scaled)
-    ratio = xp.minimum(scaled, ones) / xp.maximum(scaled, ones)
+    smaller, larger = _sides_of_one(xp, xp.abs(residuals) / scale)
+    ratio = smaller / larger
     return scale * xp.sign(residuals) * (ratio / (1 + xp.square(ratio)))
+
+
+def _sides_of_one(xp: Any, x: Array) -> tuple[Array, Array]:
+    """Return x cut off above 1 and below 1: min(x, 1) and max(x, 1)."""
+    ones = xp.ones_like(x)
+    return xp.minimum(x, ones), xp.maximum(x, ones)
+
+
+def _log_square(xp: Any, x: Array, scale: float) -> Array:
+    """Return c²/2 · log(1 + (x/c)²) with c the scale: x²/2, bent to a logarithm far out.
+
+    No square overflows. Below c, the form x²/2 · log(1 + w)/w leaves nothing to underflow where
+    the scale is large.
+    """
+    scale = min(scale, float(xp.finfo(x.dtype).max))
+    scaled = xp.abs(x) / scale
+    smaller, larger = _sides_of_one(xp, scaled)
+    square = xp.square(smaller)
+    tiny = square < xp.finfo(x.dtype).eps / 4
+    safe = xp.where(tiny, xp.ones_like(x), square)
+    bend = xp.where(tiny, xp.ones_like(x), xp.log1p(safe) / safe)
+    near = xp.square(xp.clip(x, min=-scale, max=scale)) / 2 * bend
+    far = scale * (scale * (xp.log(larger) + xp.log1p(xp.square(smaller / larger)) / 2))
+    return xp.where(scaled < 1, near, far)
+
+
+def general_robust(
+    predictions: Array, targets: Array, *, alpha: float = 1.0, scale: float = 1.0
+) -> Array:
+    r"""Return Barron's loss of each prediction: one family from the square to Welsch's loss.
+
+    Formula: $\frac{|\alpha - 2|}{\alpha}
+    \left(\left(\frac{(e/c)^2}{|\alpha - 2|} + 1\right)^{\alpha/2} - 1\right)$, where
+    `e = predictions - targets` and $c$ is `scale`. The limits stand for it at
+    $\alpha = 2$: $(e/c)^2/2$, and at $\alpha = 0$: $\log((e/c)^2/2 + 1)$.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        alpha: How the loss grows far out, as $|e|^\alpha$; any finite number. 2 is the square, 1
+            is Charbonnier's loss, 0 is Cauchy's, -2 is Geman and McClure's. Far below 0 it is
+            Welsch's.
+        scale: The residual at which the square begins to bend, in the target's unit; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; at least 0, and below
+        $1 - 2/\alpha$ for a negative alpha.
+
+    Gradient:
+        $\frac{e}{c^2} \left(\frac{(e/c)^2}{|\alpha - 2|} + 1\right)^{\alpha/2 - 1}$; see
+        `general_robust_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            a hyperparameter is no number.
+        ValueError: The two shapes differ, `alpha` is not finite, or `scale` is not positive.
+
+    Numerics:
+        The formula divides by 0 at an alpha of 0 and of 2, and beside them it cancels. With
+        Cauchy's loss $s = \frac{|\alpha - 2|}{2} \log(1 + (e/c)^2/|\alpha - 2|)$ and
+        $k = \alpha/|\alpha - 2|$ it is $(e^{ks} - 1)/k$, which does neither. The power itself is
+        taken where $ks$ is above 1, for there exp would magnify a rounding of $ks$. An alpha
+        within a sixteenth of the dtype's epsilon of 2 counts as 2.
+
+    Convention:
+        About $(e/c)^2/2$ near 0 for every alpha. Bounded pull for alpha up to 1, convex from 1
+        on. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> predictions, targets = np.asarray([1.0, 10.0]), np.asarray([0.0, 0.0])
+        >>> general_robust(predictions, targets, alpha=1.0).round(4).tolist()
+        [0.4142, 9.0499]
+        >>> general_robust(predictions, targets, alpha=-2.0).round(4).tolist()
+        [0.4, 1.9231]
+
+    Reference:
+        Barron (2019), A General and Adaptive Robust Loss Function, eq. 1.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    alpha, scale = check_in(REALS, alpha=alpha), check_in(POSITIVE, scale=scale)
+    scaled = (predictions - targets) / scale
+    width = abs(alpha - 2)
+    if width < xp.finfo(scaled.dtype).eps / 16:
+        return xp.square(scaled) / 2
+    soft = _log_square(xp, scaled, math.sqrt(width))
+    return soft if alpha == 0 else _bent(xp, scaled, soft, alpha)
+
+
+def _bent(xp: Any, scaled: Array, soft: Array, alpha: float) -> Array:
+    """Return (exp(k · soft) - 1)/k with k = alpha/|alpha - 2|, where soft is the loss at k = 0."""
+    width = abs(alpha - 2)
+    k = alpha / width
+    if alpha < 0:  # beyond, exp is 0 in every dtype
+        soft = xp.clip(soft, max=min(-700 / k, float(xp.finfo(soft.dtype).max)))
+    exponent = xp.clip(k * soft, max=1)
+    tiny = xp.abs(exponent) < xp.finfo(soft.dtype).eps
+    safe = xp.where(tiny, xp.ones_like(soft), exponent)
+    near = soft * xp.where(tiny, xp.ones_like(soft), xp.expm1(safe) / safe)
+    if alpha < 1e-3:  # the logarithm of no float lifts the exponent to 1
+        return near
+    smaller, larger = _sides_of_one(xp, xp.abs(scaled) / math.sqrt(width))
+    ratio = smaller / xp.clip(larger, max=1 / xp.finfo(soft.dtype).eps)  # no slope of 0 · inf
+    root = larger + smaller * ratio / (1 + xp.sqrt(1 + xp.square(ratio)))  # √(1 + v²), no v²
+    part = min(1.0, 1 / k)  # goes below the power, so that nothing overflows but the loss
+    far = (part ** (1 / alpha) * root) ** alpha / (k * part) - 1 / k
+    return xp.where(exponent < 1, near, far)
+
+
+def general_robust_grad(
+    predictions: Array, targets: Array, *, alpha: float = 1.0, scale: float = 1.0
+) -> Array:
+    r"""Return the derivative of the summed `general_robust` by the predictions.
+
+    Formula: $\frac{e}{c^2} \left(\frac{(e/c)^2}{|\alpha - 2|} + 1\right)^{\alpha/2 - 1}$, where
+    `e = predictions - targets` and $c$ is `scale`; $e/c^2$ at $\alpha = 2$, the limit.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        alpha: How the loss grows far out; any finite number.
+        scale: The residual at which the square begins to bend; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the inverse of the target's unit. For an
+        alpha up to 1 it is bounded by 1/scale; below 1 it falls to 0 far out.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            a hyperparameter is no number.
+        ValueError: The two shapes differ, `alpha` is not finite, or `scale` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> predictions, targets = np.asarray([1.0, 10.0]), np.asarray([0.0, 0.0])
+        >>> general_robust_grad(predictions, targets, alpha=1.0).round(4).tolist()
+        [0.7071, 0.995]
+        >>> general_robust_grad(predictions, targets, alpha=-2.0).round(4).tolist()
+        [0.64, 0.0148]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    alpha, scale = check_in(REALS, alpha=alpha), check_in(POSITIVE, scale=scale)
+    scaled = (predictions - targets) / scale
+    width = abs(alpha - 2)
+    if width < xp.finfo(scaled.dtype).eps / 16:
+        return scaled / scale
+    root = math.sqrt(width)
+    smaller, larger = _sides_of_one(xp, xp.abs(scaled) / root)
+    inside = xp.clip(scaled, min=-root, max=root)
+    soft = _log_square(xp, inside, root)
+    near = inside * xp.exp(soft if alpha > 2 else -soft)  # soft · (alpha - 2)/width
+    bend = (1 + xp.square(smaller / larger)) ** (alpha / 2 - 1)
+    far = xp.sign(scaled) * root * (larger ** (alpha - 1) * bend)
+    return xp.where(smaller < 1, near, far) / scale
+
+
+def welsch(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
+    r"""Return the Welsch loss of each prediction: what lies far off has no pull at all.
+
+    Formula: $1 - \exp(-(e/c)^2/2)$, where `e = predictions - targets` and $c$ is `scale`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        scale: The residual whose pull is strongest, in the target's unit; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; in [0, 1].
+
+    Gradient:
+        $\frac{e}{c^2} \exp(-(e/c)^2/2)$; see `welsch_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `scale` is no number.
+        ValueError: The two shapes differ, or `scale` is not positive.
+
+    Numerics:
+        Near 0, 1 - exp cancels: half of the digits of a small residual; expm1 keeps them. Beyond
+        40 scales the exponential is 0 in every dtype, so $e/c$ is cut off there: nothing
+        overflows, and no slope is inf · 0.
+
+    Convention:
+        About $(e/c)^2/2$ near 0; the limit of `general_robust` as alpha goes to minus infinity.
+        Also called Leclerc's loss, and correntropy with a minus sign. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> welsch(np.asarray([1.0, 100.0]), np.asarray([0.0, 0.0])).round(4).tolist()
+        [0.3935, 1.0]
+
+    Reference:
+        Barron (2019), A General and Adaptive Robust Loss Function, the limit at alpha = -inf.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    scale = check_in(POSITIVE, scale=scale)
+    scaled = xp.clip((predictions - targets) / scale, min=-40, max=40)
+    return -xp.expm1(-xp.square(scaled) / 2)
+
+
+def welsch_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `welsch` by the predictions.
+
+    Formula: $\frac{e}{c^2} \exp(-(e/c)^2/2)$, where `e = predictions - targets` and $c$ is
+    `scale`. It is largest at $|e| = c$ and falls to 0 far out.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        scale: The residual whose pull is strongest; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the inverse of the target's unit; at most
+        $1/(c\sqrt{e})$ in size, with Euler's $e$.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `scale` is no number.
+        ValueError: The two shapes differ, or `scale` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> welsch_grad(np.asarray([1.0, 100.0]), np.asarray([0.0, 0.0])).round(4).tolist()
+        [0.6065, 0.0]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    scale = check_in(POSITIVE, scale=scale)
+    scaled = xp.clip((predictions - targets) / scale, min=-40, max=40)
+    return scaled * xp.exp(-xp.square(scaled) / 2) / scale
+
+
+def geman_mcclure(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
+    r"""Return the Geman-McClure loss of each prediction: bounded, with a pull that fades slowly.
+
+    Formula: $\frac{2 (e/c)^2}{(e/c)^2 + 4}$, where `e = predictions - targets` and $c$ is `scale`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        scale: Half the residual at which the loss is half of its bound, in the target's unit;
+            positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; in [0, 2].
+
+    Gradient:
+        $\frac{e}{c^2} \frac{16}{((e/c)^2 + 4)^2}$; see `geman_mcclure_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `scale` is no number.
+        ValueError: The two shapes differ, or `scale` is not positive.
+
+    Numerics:
+        $(e/c)^2$ overflows float16 at 256 scales, and inf/inf is NaN. With $v = |e|/2c$ the loss
+        is $2v^2/(1 + v^2)$, and here only the smaller of $v$ and its inverse is squared.
+
+    Convention:
+        About $(e/c)^2/2$ near 0: `general_robust` at alpha = -2. Others write it
+        $e^2/(e^2 + \sigma^2)$, half of this with $\sigma = 2c$. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> geman_mcclure(np.asarray([2.0, 100.0]), np.asarray([0.0, 0.0])).round(4).tolist()
+        [1.0, 1.9992]
+
+    Reference:
+        Barron (2019), A General and Adaptive Robust Loss Function, at alpha = -2.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    scale = check_in(POSITIVE, scale=scale)
+    smaller, larger = _sides_of_one(xp, xp.abs(predictions - targets) / (2 * scale))
+    return 2 * xp.square(smaller) / (1 + xp.square(smaller / larger))
+
+
+def geman_mcclure_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
+    r"""Return the derivative of the summed `geman_mcclure` by the predictions.
+
+    Formula: $\frac{e}{c^2} \frac{16}{((e/c)^2 + 4)^2}$, where `e = predictions - targets` and $c$
+    is `scale`. It is largest at $|e| = 2c/\sqrt3$ and falls to 0 far out.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        scale: Half the residual at which the loss is half of its bound; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the inverse of the target's unit; at most
+        $3\sqrt3/(8c)$ in size.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `scale` is no number.
+        ValueError: The two shapes differ, or `scale` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> geman_mcclure_grad(np.asarray([2.0, 100.0]), np.asarray([0.0, 0.0])).tolist()[0]
+        0.5
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    scale = check_in(POSITIVE, scale=scale)
+    residuals = predictions - targets
+    smaller, larger = _sides_of_one(xp, xp.abs(residuals) / (2 * scale))
+    ratio = smaller / larger
+    bend = 1 + xp.square(ratio)
+    return xp.sign(residuals) * (2 / scale) * (ratio / bend) * (xp.square(1 / larger) / bend)
+
+
+def quantile_huber(
+    predictions: Array, targets: Array, *, quantile: float = 0.5, delta: float = 1.0
+) -> Array:
+    r"""Return the quantile Huber loss of each prediction: the pinball loss with its tip rounded.
+
+    Formula: $w\,\frac{q}{\delta}\,(|e| - q/2)$ with $q = \min(|e|, \delta)$ and $w = \tau$ where
+    $e < 0$, else $1 - \tau$; here `e = predictions - targets` and $\tau$ is `quantile`. A
+    prediction that is too low weighs $\tau$, one that is too high $1 - \tau$, as in `pinball`.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        quantile: The quantile that the loss is about, strictly between 0 and 1.
+        delta: The residual below which the tip is rounded, in the target's unit; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the target's unit; at least 0.
+
+    Gradient:
+        $w$ times $e/\delta$ clipped to $[-1, 1]$; see `quantile_huber_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            hyperparameter is no number.
+        ValueError: The two shapes differ, `quantile` is not strictly between 0 and 1, or `delta`
+            is not positive.
+
+    Numerics:
+        $e^2$ is never formed beyond delta; see `huber`.
+
+    Convention:
+        The Huber loss times $w/\delta$, so that the slopes far out are those of `pinball` and the
+        loss tends to it as delta goes to 0. The paper's error is target less prediction, so its
+        weight $|\tau - 1[u < 0]|$ is $w$; it does not divide by delta, its kappa, and is the
+        same at 1. Away from the limit the minimiser is no quantile but an M-quantile. torch has
+        no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> targets = np.asarray([0.0, 0.0])
+        >>> quantile_huber(np.asarray([-2.0, 2.0]), targets, quantile=0.75).tolist()
+        [1.125, 0.375]
+
+    Reference:
+        Dabney et al. (2018), Distributional Reinforcement Learning with Quantile Regression, the
+        quantile Huber loss.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    quantile, delta = check_in(UNIT_OPEN, quantile=quantile), check_in(POSITIVE, delta=delta)
+    residuals = predictions - targets
+    magnitude = xp.abs(residuals)
+    quadratic = xp.clip(magnitude, max=delta)
+    smooth = quadratic / delta * (magnitude - quadratic / 2)
+    return _tilt(xp, residuals, quantile) * smooth
+
+
+def _tilt(xp: Any, residuals: Array, quantile: float) -> Array:
+    """Return the weight of a residual: the quantile below the target, else what it lacks to 1."""
+    below, above = xp.full_like(residuals, quantile), xp.full_like(residuals, 1 - quantile)
+    return xp.where(residuals < 0, below, above)
+
+
+def quantile_huber_grad(
+    predictions: Array, targets: Array, *, quantile: float = 0.5, delta: float = 1.0
+) -> Array:
+    r"""Return the derivative of the summed `quantile_huber` by the predictions.
+
+    Formula: $w \min(\max(e/\delta, -1), 1)$ with $w = \tau$ where $e < 0$, else $1 - \tau$; here
+    `e = predictions - targets` and $\tau$ is `quantile`. There is no kink: both sides are 0 where
+    they meet.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`.
+        quantile: The quantile that the loss is about, strictly between 0 and 1.
+        delta: The residual below which the tip is rounded; positive.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; in [-quantile, 1 - quantile].
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            hyperparameter is no number.
+        ValueError: The two shapes differ, `quantile` is not strictly between 0 and 1, or `delta`
+            is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> targets = np.asarray([0.0, 0.0])
+        >>> quantile_huber_grad(np.asarray([-2.0, 0.5]), targets, quantile=0.75).tolist()
+        [-0.75, 0.125]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    quantile, delta = check_in(UNIT_OPEN, quantile=quantile), check_in(POSITIVE, delta=delta)
+    residuals = predictions - targets
+    return _tilt(xp, residuals, quantile) * (xp.clip(residuals, min=-delta, max=delta) / delta)
 
 
 def mse(

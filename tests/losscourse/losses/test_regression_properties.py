@@ -1,5 +1,6 @@
 """Properties of the regression losses, for any residual and any hyperparameter."""
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,12 +8,13 @@ from hypothesis import strategies as st
 
 from losscourse.catalogue import CATALOGUE
 from losscourse.losses import regression
-from tests.losscourse.losses.cases.regression import CASES
+from tests.losscourse.libraries import PRECISION
+from tests.losscourse.losses.cases.regression import CASES, exact_general
 
 RESIDUAL = st.floats(-1e3, 1e3)
 POSITIVE = st.floats(1e-3, 1e3)
 PART = st.floats(0.01, 0.99)
-TILTED = (regression.pinball, regression.expectile)
+TILTED = (regression.pinball, regression.expectile, regression.quantile_huber)
 SYMMETRIC = [case for case in CASES if case.loss not in TILTED]
 CONVEX = [case for case in CASES if CATALOGUE[case.name].convex]
 
@@ -128,3 +130,47 @@ def test_log_cosh_lies_between_the_absolute_error_less_log_2_and_the_parabola(e)
 def test_absolute_error_obeys_the_triangle_inequality(a, b):
     both = value(regression.absolute_error, a + b)
     assert both <= above(value(regression.absolute_error, a) + value(regression.absolute_error, b))
+
+
+ALPHA = st.one_of(
+    st.floats(-50, 4).map(lambda alpha: round(alpha, 9)),
+    st.sampled_from((0.0, 2.0)).flatmap(lambda a: st.floats(-20, -1).map(lambda d: a + 10**d)),
+    st.sampled_from((0.0, 2.0)).flatmap(lambda a: st.floats(-20, -1).map(lambda d: a - 10**d)),
+)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@given(alpha=ALPHA, power=st.floats(-3, 1.5), scale=st.sampled_from((0.5, 1.0, 4.0)))
+def test_general_robust_is_its_formula_at_any_alpha(dtype, alpha, power, scale):
+    """Also beside 0 and 2, where the formula itself cancels, and where its square overflows."""
+    precision = PRECISION[dtype]
+    e = np.asarray([10.0**power]).astype(dtype)
+    with mpmath.workdps(60):
+        expected = float(exact_general(mpmath.mpf(float(e[0])), 0, alpha, scale))
+    found = float(regression.general_robust(e, 0 * e, alpha=alpha, scale=scale)[0])
+    assert found == pytest.approx(expected, rel=4 * precision.rtol, abs=precision.tiny)
+
+
+@given(a=ALPHA, b=ALPHA, e=RESIDUAL, scale=POSITIVE)
+def test_general_robust_grows_with_alpha(a, b, e, scale):
+    low, high = sorted((a, b))
+    smaller, larger = (
+        value(regression.general_robust, e, alpha=alpha, scale=scale) for alpha in (low, high)
+    )
+    assert smaller <= above(larger)
+
+
+@given(e=RESIDUAL, scale=POSITIVE)
+def test_redescending_losses_are_bounded_and_fade(e, scale):
+    for loss, bound in ((regression.welsch, 1.0), (regression.geman_mcclure, 2.0)):
+        assert value(loss, e, scale=scale) <= min(bound, above((e / scale) ** 2 / 2))
+    welsch = value(regression.welsch, e, scale=scale)
+    assert welsch <= above(value(regression.geman_mcclure, e, scale=scale))
+
+
+@given(e=RESIDUAL, quantile=PART, delta=POSITIVE)
+def test_quantile_huber_lies_just_below_pinball(e, quantile, delta):
+    smooth = value(regression.quantile_huber, e, quantile=quantile, delta=delta)
+    sharp = value(regression.pinball, e, quantile=quantile)
+    assert smooth <= above(sharp)
+    assert sharp - smooth <= above(delta / 2 * max(quantile, 1 - quantile))

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.optimize import brentq, least_squares
-from scipy.special import logsumexp
+from scipy.special import boxcox1p, logsumexp, pseudo_huber
+from scipy.stats import fisk, rayleigh
 from sklearn.metrics import mean_pinball_loss
 
 from losscourse.arrays import Array
@@ -657,6 +658,8 @@ def scipy_cost(loss: str) -> Callable[..., np.ndarray]:
     return oracle
 
 
+SEVERAL_MINIMA = {"minimiser_is_the_statistic": "not convex: a sample may have several minima"}
+
 CAUCHY = Case(
     loss=regression.cauchy,
     gradient=regression.cauchy_grad,
@@ -699,7 +702,427 @@ CAUCHY = Case(
         wrong_gradient("scale left out", lambda xp, e, scale=1.0: e / (1 + e**2)),
         unchecked("gradient", lambda xp, e, scale=1.0: e / (1 + (e / scale) ** 2)),
     ),
-    without={"minimiser_is_the_statistic": "not convex: a sample may have several minima"},
+    without=SEVERAL_MINIMA,
+)
+
+
+def exact_general(p, t, alpha=1.0, scale=1.0):
+    """Return Barron's loss by its definition and the two limits."""
+    a, square = mpmath.mpf(alpha), ((p - t) / mpmath.mpf(scale)) ** 2
+    if a == 2:
+        return square / 2
+    if a == 0:
+        return mpmath.log(square / 2 + 1)
+    width = abs(a - 2)
+    return width / a * ((square / width + 1) ** (a / 2) - 1)
+
+
+def scipy_general(
+    p: np.ndarray, t: np.ndarray, alpha: float = 1.0, scale: float = 1.0
+) -> np.ndarray:
+    """Return Barron's loss as the Box-Cox transform of 1 + (e/c)²/|alpha - 2|."""
+    square, width = ((p - t) / scale) ** 2, abs(alpha - 2)
+    return square / 2 if width == 0 else width / 2 * boxcox1p(square / width, alpha / 2)
+
+
+def general_as_written(
+    xp: object, e: Array, alpha: float, scale: float, power: float | None = None
+) -> Array:
+    """Return Barron's loss with its square formed, for its mutants."""
+    square, width = (e / scale) ** 2, abs(alpha - 2)
+    if width == 0:
+        return square / 2
+    if alpha == 0:
+        return xp.log1p(square / 2)
+    return width / alpha * ((square / width + 1) ** (alpha / 2 if power is None else power) - 1)
+
+
+def general_slope(e: Array, alpha: float, scale: float, power: float) -> Array:
+    """Return the derivative of Barron's loss with a power of its own, for its mutants."""
+    width = abs(alpha - 2) or 1e-300
+    return e / scale**2 * ((e / scale) ** 2 / width + 1) ** power
+
+
+def steep_far_out(alpha: float = 1.0, scale: float = 1.0) -> tuple[Point, ...]:
+    """Return the limits of Barron's loss at both infinities."""
+    value = math.inf if alpha >= 0 else 1 - 2 / alpha
+    slope = math.inf if alpha > 1 else 1 / scale if alpha == 1 else 0.0
+    return (Point((math.inf, 0.0), slope, value), Point((0.0, math.inf), -slope, value))
+
+
+GENERAL_ROBUST = Case(
+    loss=regression.general_robust,
+    gradient=regression.general_robust_grad,
+    settings=(
+        {},
+        {"alpha": 1.0, "scale": 1.0},
+        {"alpha": 2.0, "scale": 0.5},
+        {"alpha": 0.0},
+        {"alpha": -2.0, "scale": 0.5},
+        {"alpha": 1.5},
+        {"alpha": -62.0},
+    ),
+    draw=draw,
+    oracle=("SciPy boxcox1p", scipy_general),
+    exact=exact_general,
+    limits=steep_far_out,
+    rounding=0.25,
+    identities=(
+        Identity(
+            "half the squared error at 2",
+            lambda loss: (loss(*example(), alpha=2.0), regression.squared_error(*example()) / 2),
+        ),
+        Identity(
+            "SciPy's pseudo-Huber loss at 1",
+            lambda loss: (
+                loss(*example(), alpha=1.0, scale=0.5),
+                pseudo_huber(1.0, np.subtract(*example()) / 0.5),
+            ),
+        ),
+        Identity(
+            "the Cauchy loss at 0, in its own unit",
+            lambda loss: (
+                loss(*example(), alpha=0.0, scale=0.5) * 0.5**2,
+                regression.cauchy(*example(), scale=0.5 * math.sqrt(2)),
+            ),
+        ),
+        Identity(
+            "the Geman-McClure loss at -2",
+            lambda loss: (
+                loss(*example(), alpha=-2.0, scale=0.5),
+                regression.geman_mcclure(*example(), scale=0.5),
+            ),
+        ),
+        Identity(
+            "the Welsch loss far below 0",
+            lambda loss: (
+                loss(*example(), alpha=-1e15, scale=2.0),
+                regression.welsch(*example(), scale=2.0),
+            ),
+        ),
+        Identity(
+            "no jump at 0",
+            lambda loss: (loss(*example(), alpha=1e-15), loss(*example(), alpha=-1e-15)),
+        ),
+        Identity(
+            "no jump at 2",
+            lambda loss: (loss(*example(), alpha=2 - 2e-15), loss(*example(), alpha=2.0)),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "square overflows",
+            lambda xp, e, alpha=1.0, scale=1.0: general_as_written(xp, e, alpha, scale),
+        ),
+        wrong_loss(
+            "alpha for alpha/2",
+            lambda xp, e, alpha=1.0, scale=1.0: general_as_written(xp, e, alpha, scale, alpha),
+        ),
+        wrong_loss(
+            "scale left out",
+            lambda xp, e, alpha=1.0, scale=1.0: general_as_written(xp, e, alpha, 1.0),
+        ),
+        wrong_loss(
+            "alpha left out",
+            lambda xp, e, alpha=1.0, scale=1.0: general_as_written(xp, e, 1.0, scale),
+        ),
+        wrong_loss(
+            "in the target's unit",
+            lambda xp, e, alpha=1.0, scale=1.0: scale**2 * general_as_written(xp, e, alpha, scale),
+        ),
+        wrong_loss(
+            "width left out",
+            lambda xp, e, alpha=1.0, scale=1.0: (
+                (((e / scale) ** 2 + 1) ** (alpha / 2) - 1) / (alpha or 1e-9)
+            ),
+        ),
+        unchecked(
+            "loss", lambda xp, e, alpha=1.0, scale=1.0: general_as_written(xp, e, alpha, scale)
+        ),
+        wrong_gradient(
+            "of the square", lambda xp, e, alpha=1.0, scale=1.0: general_slope(e, alpha, scale, 0)
+        ),
+        wrong_gradient(
+            "power not lowered",
+            lambda xp, e, alpha=1.0, scale=1.0: general_slope(e, alpha, scale, alpha / 2),
+        ),
+        wrong_gradient(
+            "square overflows",
+            lambda xp, e, alpha=1.0, scale=1.0: general_slope(
+                e, alpha, scale, 0 if alpha == 2 else alpha / 2 - 1
+            ),
+        ),
+        wrong_gradient(
+            "scale once",
+            lambda xp, e, alpha=1.0, scale=1.0: (
+                scale * general_slope(e, alpha, scale, 0 if alpha == 2 else alpha / 2 - 1)
+            ),
+        ),
+        unchecked(
+            "gradient",
+            lambda xp, e, alpha=1.0, scale=1.0: general_slope(
+                e, alpha, scale, 0 if alpha == 2 else alpha / 2 - 1
+            ),
+        ),
+    ),
+    without=SEVERAL_MINIMA,
+)
+
+SCALES_OF_C = ({}, {"scale": 0.5}, {"scale": 1.0}, {"scale": 2.0})
+
+
+def bounded(bound: float) -> tuple[Point, ...]:
+    """Return the limits of a loss that goes to a bound."""
+    return tuple(
+        Point(ends, 0.0, bound)
+        for ends in ((math.inf, 0.0), (-math.inf, 0.0), (0.0, math.inf), (0.0, -math.inf))
+    )
+
+
+WELSCH = Case(
+    loss=regression.welsch,
+    gradient=regression.welsch_grad,
+    settings=SCALES_OF_C,
+    draw=draw,
+    oracle=(
+        "SciPy's Rayleigh distribution",
+        lambda p, t, scale=1.0: rayleigh.cdf(np.abs(p - t), scale=scale),
+    ),
+    exact=lambda p, t, scale=1.0: 1 - mpmath.exp(-(((p - t) / mpmath.mpf(scale)) ** 2) / 2),
+    limits=lambda scale=1.0: bounded(1.0),
+    rounding=0.25,
+    identities=(
+        Identity(
+            "its complements multiply",
+            lambda loss: (
+                1 - loss(np.hypot(*example()), np.zeros(50), scale=2.0),
+                (1 - loss(example()[0], np.zeros(50), scale=2.0))
+                * (1 - loss(example()[1], np.zeros(50), scale=2.0)),
+            ),
+        ),
+        Identity(
+            "half the squared error near 0",
+            lambda loss: (
+                loss(example()[0] * 1e-7, np.zeros(50)),
+                regression.squared_error(example()[0] * 1e-7, np.zeros(50)) / 2,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss("½ missing", lambda xp, e, scale=1.0: -xp.expm1(-((e / scale) ** 2))),
+        wrong_loss("scale left out", lambda xp, e, scale=1.0: -xp.expm1(-(e**2) / 2)),
+        wrong_loss(
+            "in the target's unit",
+            lambda xp, e, scale=1.0: -(scale**2) * xp.expm1(-((e / scale) ** 2) / 2),
+        ),
+        wrong_loss("the bell itself", lambda xp, e, scale=1.0: xp.exp(-((e / scale) ** 2) / 2)),
+        wrong_loss(
+            "slope of inf · 0 far out", lambda xp, e, scale=1.0: -xp.expm1(-((e / scale) ** 2) / 2)
+        ),
+        unchecked("loss", lambda xp, e, scale=1.0: -xp.expm1(-((e / scale) ** 2) / 2)),
+        wrong_gradient(
+            "scale once", lambda xp, e, scale=1.0: e / scale * xp.exp(-((e / scale) ** 2) / 2)
+        ),
+        wrong_gradient(
+            "sign", lambda xp, e, scale=1.0: -e / scale**2 * xp.exp(-((e / scale) ** 2) / 2)
+        ),
+        wrong_gradient(
+            "inf · 0 far out",
+            lambda xp, e, scale=1.0: e / scale**2 * xp.exp(-((e / scale) ** 2) / 2),
+        ),
+        unchecked(
+            "gradient", lambda xp, e, scale=1.0: e / scale**2 * xp.exp(-((e / scale) ** 2) / 2)
+        ),
+    ),
+    without=SEVERAL_MINIMA,
+)
+
+
+def geman(e: Array, scale: float) -> Array:
+    """Return the Geman-McClure loss with its square formed, for its mutants."""
+    return 2 * (e / scale) ** 2 / ((e / scale) ** 2 + 4)
+
+
+def geman_slope(e: Array, scale: float) -> Array:
+    """Return its derivative with the square formed."""
+    return 16 * e / scale**2 / ((e / scale) ** 2 + 4) ** 2
+
+
+GEMAN_MCCLURE = Case(
+    loss=regression.geman_mcclure,
+    gradient=regression.geman_mcclure_grad,
+    settings=SCALES_OF_C,
+    draw=draw,
+    oracle=(
+        "SciPy's log-logistic distribution",
+        lambda p, t, scale=1.0: 2 * fisk.cdf(np.abs(p - t) / (2 * scale), 2),
+    ),
+    exact=lambda p, t, scale=1.0: (
+        2 / (1 + 4 * mpmath.mpf(scale) ** 2 / (p - t) ** 2) if p != t else mpmath.mpf(0)
+    ),
+    limits=lambda scale=1.0: bounded(2.0),
+    identities=(
+        Identity(
+            "half of its bound at two scales",
+            lambda loss: (loss(np.full(3, -4.0), np.zeros(3), scale=2.0), np.ones(3)),
+        ),
+        Identity(
+            "a sine of the angle",
+            lambda loss: (
+                loss(*example(), scale=0.5),
+                2 * np.sin(np.arctan(np.subtract(*example()))) ** 2,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong_loss("2 missing", lambda xp, e, scale=1.0: geman(e, scale) / 2),
+        wrong_loss(
+            "1 for 4", lambda xp, e, scale=1.0: 2 * (e / scale) ** 2 / ((e / scale) ** 2 + 1)
+        ),
+        wrong_loss("scale left out", lambda xp, e, scale=1.0: geman(e, 1.0)),
+        wrong_loss("in the target's unit", lambda xp, e, scale=1.0: scale**2 * geman(e, scale)),
+        wrong_loss("square overflows", lambda xp, e, scale=1.0: geman(e, scale)),
+        unchecked("loss", lambda xp, e, scale=1.0: geman(e, scale)),
+        wrong_gradient("half", lambda xp, e, scale=1.0: geman_slope(e, scale) / 2),
+        wrong_gradient("scale once", lambda xp, e, scale=1.0: scale * geman_slope(e, scale)),
+        wrong_gradient("sign", lambda xp, e, scale=1.0: -geman_slope(e, scale)),
+        wrong_gradient("square overflows", lambda xp, e, scale=1.0: geman_slope(e, scale)),
+        unchecked("gradient", lambda xp, e, scale=1.0: geman_slope(e, scale)),
+    ),
+    without=SEVERAL_MINIMA,
+)
+
+
+def tilted(xp: object, e: Array, quantile: float, body: Array) -> Array:
+    """Return `body` weighed by the side of the residual, for the mutants."""
+    return xp.where(e < 0, quantile * body, (1 - quantile) * body)
+
+
+def smooth_slope(xp: object, e: Array, delta: float) -> Array:
+    """Return the slope of the smooth L1 loss, for the mutants."""
+    return xp.clip(e / delta, min=-1, max=1)
+
+
+def torch_quantile_huber(
+    p: np.ndarray, t: np.ndarray, quantile: float = 0.5, delta: float = 1.0
+) -> np.ndarray:
+    """Return torch's Huber loss, weighed as the paper does, with u = target - prediction."""
+    huber = from_torch(F.huber_loss)(p, t, delta=delta)
+    return np.abs(quantile - (t - p < 0)) * huber / delta
+
+
+QUANTILE_HUBER = Case(
+    loss=regression.quantile_huber,
+    gradient=regression.quantile_huber_grad,
+    settings=(
+        {},
+        {"quantile": 0.25, "delta": 0.5},
+        {"quantile": 0.5, "delta": 1.0},
+        {"quantile": 0.9},
+    ),
+    draw=draw,
+    # mpmath's differences straddle the seam at 0; the catalogue's grid holds the gradient there.
+    corners=lambda: ((np.asarray([2.0**-10, -(2.0**-10), 300.0, -300.0]), np.zeros(4)),),
+    oracle=("torch huber_loss, tilted", torch_quantile_huber),
+    exact=lambda p, t, quantile=0.5, delta=1.0: (
+        (mpmath.mpf(quantile) if p < t else 1 - mpmath.mpf(quantile)) * exact_smooth_l1(p, t, delta)
+    ),
+    statistic=lambda targets, quantile=0.5, delta=1.0: root(
+        lambda e: np.where(e < 0, quantile, 1 - quantile) * np.clip(e, -delta, delta), targets
+    ),
+    limits=lambda quantile=0.5, delta=1.0: infinite(1 - quantile, -quantile),
+    seams=lambda quantile=0.5, delta=1.0: (-delta, delta),
+    identities=(
+        Identity(
+            "half the smooth L1 loss at ½",
+            lambda loss: (
+                loss(*example(), delta=0.5),
+                regression.smooth_l1(*example(), beta=0.5) / 2,
+            ),
+        ),
+        Identity(
+            "the pinball loss where delta is small",
+            lambda loss: (
+                loss(*example(), quantile=0.2, delta=1e-15),
+                regression.pinball(*example(), quantile=0.2),
+            ),
+        ),
+        Identity(
+            "half the expectile loss over delta where delta is large",
+            lambda loss: (
+                loss(*example(), quantile=0.2, delta=128.0),
+                regression.expectile(*example(), level=0.2) / 256,
+            ),
+        ),
+        Identity(
+            "mirrored at 1 - quantile",
+            lambda loss: (loss(*example(), quantile=0.2), loss(*example()[::-1], quantile=0.8)),
+        ),
+    ),
+    wrongs=(
+        wrong_loss(
+            "quantile for 1 - quantile",
+            lambda xp, e, quantile=0.5, delta=1.0: tilted(
+                xp, -e, quantile, smooth_l1_with_where(xp, e, delta)
+            ),
+        ),
+        wrong_loss(
+            "not divided by delta",
+            lambda xp, e, quantile=0.5, delta=1.0: (
+                delta * tilted(xp, e, quantile, smooth_l1_with_where(xp, e, delta))
+            ),
+        ),
+        wrong_loss(
+            "weight left out",
+            lambda xp, e, quantile=0.5, delta=1.0: smooth_l1_with_where(xp, e, delta) / 2,
+        ),
+        wrong_loss(
+            "missing abs in the weight",
+            lambda xp, e, quantile=0.5, delta=1.0: xp.where(
+                e > 0, (quantile - 1) * xp.abs(e), quantile * xp.abs(e)
+            ),
+        ),
+        wrong_loss(
+            "tip not rounded",
+            lambda xp, e, quantile=0.5, delta=1.0: tilted(xp, e, quantile, xp.abs(e)),
+        ),
+        wrong_loss(
+            "square formed far out",
+            lambda xp, e, quantile=0.5, delta=1.0: tilted(
+                xp, e, quantile, smooth_l1_with_where(xp, e, delta)
+            ),
+        ),
+        unchecked(
+            "loss",
+            lambda xp, e, quantile=0.5, delta=1.0: tilted(
+                xp, e, quantile, smooth_l1_with_where(xp, e, delta)
+            ),
+        ),
+        wrong_gradient(
+            "quantile for 1 - quantile",
+            lambda xp, e, quantile=0.5, delta=1.0: tilted(
+                xp, -e, quantile, smooth_slope(xp, e, delta)
+            ),
+        ),
+        wrong_gradient(
+            "not divided by delta",
+            lambda xp, e, quantile=0.5, delta=1.0: (
+                delta * tilted(xp, e, quantile, smooth_slope(xp, e, delta))
+            ),
+        ),
+        wrong_gradient(
+            "sign",
+            lambda xp, e, quantile=0.5, delta=1.0: (
+                -tilted(xp, e, quantile, smooth_slope(xp, e, delta))
+            ),
+        ),
+        unchecked(
+            "gradient",
+            lambda xp, e, quantile=0.5, delta=1.0: tilted(
+                xp, e, quantile, smooth_slope(xp, e, delta)
+            ),
+        ),
+    ),
 )
 
 CASES = [
@@ -712,4 +1135,8 @@ CASES = [
     EXPECTILE,
     EPSILON_INSENSITIVE,
     CAUCHY,
+    GENERAL_ROBUST,
+    WELSCH,
+    GEMAN_MCCLURE,
+    QUANTILE_HUBER,
 ]
