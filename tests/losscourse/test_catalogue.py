@@ -18,6 +18,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 from scipy.stats import expectile, norm
 
 from losscourse.arrays import POSITIVE, REALS, Interval
@@ -417,6 +418,7 @@ STATISTICS = {
     ),
     "expectile": lambda sample, setting: expectile(sample, alpha=setting.get("level", 0.9)),
     "class frequencies": lambda sample, setting: _frequencies(sample),
+    "top-one probabilities": lambda sample, setting: softmax(sample, axis=-1).mean(axis=0),
 }
 
 
