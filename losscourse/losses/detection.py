@@ -75,8 +75,9 @@ def iou_loss(predictions: Array, targets: Array) -> Array:
 
     Numerics:
         IoU does not change with the unit of an axis. Each axis is measured in its longer side, so
-        that areas neither overflow (float16: from a side of 256) nor underflow; and 1 - I/U is
-        (A - I + B - I)/U, which does not cancel near a fit. An infinite corner gives NaN.
+        that areas do not overflow (float16: from a side of 256), and underflow only where two
+        slivers cross; and 1 - I/U is (A - I + B - I)/U, which does not cancel near a fit. An
+        infinite corner gives NaN.
 
     Convention:
         `torchvision.ops.box_iou` is the similarity, 1 minus this.
@@ -210,7 +211,8 @@ def diou_loss(predictions: Array, targets: Array) -> Array:
         targets: Boxes of the shape and dtype of `predictions`.
 
     Returns:
-        Array of shape (...) and the dtype of `predictions`, without unit; in [0, 2).
+        Array of shape (...) and the dtype of `predictions`, without unit; in [0, 2], with 2
+        for two points apart.
 
     Gradient:
         That of `iou_loss`, and that of $\rho^2/c^2$; see `diou_loss_grad`.
@@ -302,7 +304,8 @@ def ciou_loss(predictions: Array, targets: Array) -> Array:
     Convention:
         $\alpha$ is a weight, not a function to be differentiated, as in the paper and in
         `torchvision.ops.complete_box_iou_loss(predictions, targets)`, which adds an eps. The paper
-        of 2022 sets $\alpha$ to 0 where IoU is below ½; this is the one of 2020.
+        of 2022 sets $\alpha$ to 0 where IoU is below ½; this is the one of 2020. Its authors
+        train with 1 for the factor $1/(w^2 + h^2)$ of the derivative; here it is kept.
 
     Example:
         >>> import numpy as np
@@ -670,7 +673,7 @@ def _sides(predictions: Array, targets: Array) -> _Sides:
 def _jaccard(sides: _Sides) -> tuple[Array, Array, Array]:
     """Return 1 - I/U, and U in squares of the unit along each axis, then these units."""
     xp = float_namespace(sides=sides.own)
-    unit = _or_one(xp.maximum(sides.own, sides.other))
+    unit = stop_gradient(_or_one(xp.maximum(sides.own, sides.other)))  # the unit cancels out
     area, target, common = (_area(side / unit) for side in sides[:3])
     apart = (area - common) + (target - common)
     union = apart + common
@@ -688,7 +691,7 @@ def _unfilled(union: Array, unit: Array, hull: Array) -> Array:
 def _off_centre(predictions: Array, targets: Array, hull: Array) -> Array:
     """Return the squared distance of the centres over that of the enclosure's far corners."""
     xp = float_namespace(hull=hull)
-    longest = _or_one(xp.max(hull, axis=-1, keepdims=True))
+    longest = stop_gradient(_or_one(xp.max(hull, axis=-1, keepdims=True)))
     apart = xp.sum((_between_centres(predictions, targets) / longest) ** 2, axis=-1)
     return apart / _or_one(xp.sum((hull / longest) ** 2, axis=-1))
 
