@@ -86,7 +86,7 @@ ENTRIES: tuple[Loss, ...] = (
         use="The largest difference in probability that any event can have.",
         function=divergence.total_variation,
         gradient=divergence.total_variation_grad,
-        display=r"\tfrac12 \sum_k |p_k - t_k|",
+        display=r"\tfrac12 \sum_k \lvert p_k - t_k \rvert",
         display_gradient=r"\tfrac12\, p \operatorname{sign}(p - t)",
         range=UNIT_CLOSED,
         gradient_range=(-_HALF, _HALF),
@@ -147,7 +147,8 @@ ENTRIES: tuple[Loss, ...] = (
         use="Scoring an ensemble of forecasts as it is, without assuming a density.",
         function=divergence.crps_ensemble,
         gradient=divergence.crps_ensemble_grad,
-        display=r"\frac1M \sum_i |x_i - y| - \frac1{2M^2} \sum_{ij} |x_i - x_j|",
+        display=r"\frac1M \sum_i \lvert x_i - y \rvert"
+        r" - \frac1{2M^2} \sum_{ij} \lvert x_i - x_j \rvert",
         display_gradient=r"\frac1M \operatorname{sign}(x_i - y)"
         r" - \frac1{M^2} \sum_j \operatorname{sign}(x_i - x_j)",
         range=NON_NEGATIVE,
@@ -168,7 +169,8 @@ ENTRIES: tuple[Loss, ...] = (
         use="Training a generator of forecasts, or comparing ensembles of different sizes.",
         function=divergence.fair_crps_ensemble,
         gradient=divergence.fair_crps_ensemble_grad,
-        display=r"\frac1M \sum_i |x_i - y| - \frac1{2M(M-1)} \sum_{ij} |x_i - x_j|",
+        display=r"\frac1M \sum_i \lvert x_i - y \rvert"
+        r" - \frac1{2M(M-1)} \sum_{ij} \lvert x_i - x_j \rvert",
         display_gradient=r"\frac1M \operatorname{sign}(x_i - y)"
         r" - \frac1{M(M-1)} \sum_j \operatorname{sign}(x_i - x_j)",
         range=NON_NEGATIVE,

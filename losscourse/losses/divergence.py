@@ -454,8 +454,8 @@ def crps_gaussian_grad(means: Array, log_scales: Array, targets: Array) -> tuple
     r"""Return the derivatives of the summed `crps_gaussian` by the means and the log-scales.
 
     Formula: $2\Phi(e/\sigma) - 1$ and $\sigma\,(2\varphi(e/\sigma) - 1/\sqrt\pi)$, where
-    `e = means - targets`. One outlier's pull on the mean is at most 1, and on the scale at most
-    $0.24\,\sigma$ upwards.
+    `e = means - targets`. Far out they are $\pm 1$ and $-\sigma/\sqrt\pi$: an outlier's pull does
+    not grow with its distance.
 
     Args:
         means: Floats of any shape.
@@ -667,9 +667,10 @@ def expected_calibration_error(probs: Array, labels: Array, *, bins: int = 15) -
     check_labels(probs.shape[-1], probs=probs, labels=labels)
     check_distributions(probs=probs)
     bins = check_in(Interval(1, math.inf, low_closed=True), bins=bins)
-    if bins % 1 or not probs.shape[0]:
-        name, got = ("bins", bins) if bins % 1 else ("probs", tuple(probs.shape))
-        raise ValueError(f"{name}: expected a whole number of at least 1, got {got}")
+    if bins % 1:
+        raise ValueError(f"bins: expected a whole number, got {bins}")
+    if probs.shape[0] == 0:
+        raise ValueError(f"probs: expected at least one example, got shape {tuple(probs.shape)}")
     confidences = xp.max(probs, axis=-1)
     right = xp.astype(labels, xp.int64) == xp.argmax(probs, axis=-1)
     gaps = xp.astype(right, probs.dtype) - confidences

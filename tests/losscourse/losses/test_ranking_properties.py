@@ -120,8 +120,7 @@ def test_weights_are_symmetric_and_at_most_1_and_know_ranks_alone(items):
 
 
 @given(count=st.integers(3, 8), grade=st.integers(0, 4))
-def test_the_farther_up_the_other_item_stands_the_more_a_pair_weighs(count, grade):
-    """The best item stands last, below others that are all alike."""
-    grades = np.asarray([grade] * (count - 1) + [grade + 1], dtype=float)
+def test_a_swap_of_neighbours_weighs_more_the_farther_up_they_stand(count, grade):
+    grades = grade + np.arange(count) % 2.0
     weights = ranking.lambda_weights(np.arange(count, 0, -1.0), grades)
-    assert (np.diff(weights[-1, :-1]) < 0).all()
+    assert (np.diff(np.diagonal(weights, offset=1)) < 0).all()
