@@ -67,7 +67,7 @@ ENTRIES = (
         smoothness=sympy.Integer(1),
         robust=True,
         unit="target²",
-        torch="F.huber_loss(q_values.gather(-1, actions[..., None])[..., 0], targets, "
+        torch="F.huber_loss(q_values.gather(-1, actions.unsqueeze(-1)).squeeze(-1), targets, "
         'reduction="none", delta=delta)',
         references=("mnih2015dqn", "watkins1992qlearning", "hasselt2016double"),
         page="reinforcement/value",

@@ -3,7 +3,7 @@
 A policy is a softmax over the logits of the actions, or given by the log-probabilities of the
 actions that were taken. Each loss is a surrogate: its gradient is the one that policy gradients ask
 for, its value means little, and a lower one is no better policy. Advantages, old policies and
-values are held constant: autograd takes nothing through them.
+targets are held constant: autograd takes nothing through them.
 
 An actor-critic adds what is here to a value loss of `losses.value`: the objective is the mean of
 `reinforce` or `ppo_clip`, plus a weight times `value.td`, minus a weight times `entropy`.
@@ -643,6 +643,7 @@ def ppo_kl(
 
     Numerics:
         Where the advantage is 0, the ratio is not formed: one that overflows would make NaN of it.
+        Where it is not, such a ratio makes the loss infinite; the penalty is there to prevent it.
 
     Convention:
         KL(π', π), the old policy first, per state and over all actions: no estimate from the
