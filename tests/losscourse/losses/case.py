@@ -29,7 +29,7 @@ class Point:
     """One example whose gradient is declared: a kink, or a limit where an argument is infinite.
 
     `gradient` is the derivative by the first argument, a tuple if that is a row; `value` is the
-    loss, None where the exact formula gives it.
+    loss, None where the exact formula gives it. Of a coupled loss the arguments are a whole batch.
     """
 
     arguments: tuple[Any, ...]

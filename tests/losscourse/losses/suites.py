@@ -145,7 +145,8 @@ def libraries_agree(case: Case) -> None:
                 for library in ("numpy", "torch", "strict"):
                     inputs = [make(library, dtype, a) for a in arrays]
                     outs = _parts(function(*inputs, **setting))
-                    assert all(type(out) is type(inputs[0]) for out in outs)
+                    kinds = (np.ndarray, np.floating) if library == "numpy" else type(inputs[0])
+                    assert all(isinstance(out, kinds) for out in outs)  # a scalar is none of arrays
                     results[library] = [read(out) for out in outs]
                 for library in ("torch", "strict"):
                     for ours, numpys in zip(results[library], results["numpy"], strict=True):
@@ -427,9 +428,12 @@ def _float_arguments(case: Case) -> list[int]:
 
 
 def _point_arrays(case: Case, point: Point) -> list[np.ndarray]:
-    """Return a point's arguments as a batch of one; whole numbers stay integers."""
+    """Return a point's arguments as a batch of one, or whole where the examples are coupled.
+
+    Whole numbers stay integers.
+    """
     return [
-        np.asarray([value] if each else value)
+        np.asarray([value] if each and not case.coupled else value)
         for value, each in zip(point.arguments, case.per_example, strict=True)
     ]
 
