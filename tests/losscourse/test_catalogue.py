@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
-from scipy.stats import expectile, norm
+from scipy.stats import expectile, gmean, norm
 
 from losscourse.arrays import POSITIVE, REALS, Interval
 from losscourse.catalogue import CATALOGUE, CLASSES, MARGIN, PREDICTION, RESIDUAL, TARGET
@@ -417,6 +417,10 @@ STATISTICS = {
         sample, setting.get("quantile", 0.5), method="inverted_cdf"
     ),
     "expectile": lambda sample, setting: expectile(sample, alpha=setting.get("level", 0.9)),
+    "weighted median": lambda sample, setting: min(
+        sample, key=lambda constant: np.mean(np.abs(constant / sample - 1))
+    ),
+    "shifted geometric mean": lambda sample, setting: gmean(1 + sample) - 1,
     "class frequencies": lambda sample, setting: _frequencies(sample),
     "top-one probabilities": lambda sample, setting: softmax(sample, axis=-1).mean(axis=0),
 }
