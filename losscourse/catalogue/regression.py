@@ -1,6 +1,7 @@
 """The entries of `losscourse.losses.regression`."""
 
 import dataclasses
+import math
 from types import MappingProxyType
 
 import sympy
@@ -14,7 +15,7 @@ from losscourse.arrays import (
     UNIT_OPEN,
     Interval,
 )
-from losscourse.catalogue.entry import RESIDUAL, Loss, Parameter
+from losscourse.catalogue.entry import PREDICTION, RESIDUAL, TARGET, Loss, Parameter
 from losscourse.losses import regression
 
 __all__ = ["ENTRIES"]
@@ -26,7 +27,7 @@ _C = sympy.Symbol("c", positive=True)
 _ALPHA = sympy.Symbol("alpha", real=True)
 _TAU = sympy.Symbol("tau", positive=True)
 _HALF = Rational(1, 2)
-_e = RESIDUAL
+_e, _z, _y = RESIDUAL, PREDICTION, TARGET
 
 
 def _clip(x: sympy.Expr, bound: sympy.Expr) -> sympy.Expr:
@@ -426,5 +427,50 @@ ENTRIES = (
         torch=None,
         references=("dabney2018qrdqn",),
         page="regression/quantiles",
+    ),
+    Loss(
+        title="Absolute percentage error",
+        aliases=("MAPE", "relative absolute error"),
+        use="Reporting errors of positive amounts as percentages; it forecasts too low.",
+        function=regression.absolute_percentage_error,
+        gradient=regression.absolute_percentage_error_grad,
+        variable=_z,
+        formula=Abs(_z - _y) / Abs(_y),
+        derivative=sign(_z - _y) / Abs(_y),
+        targets=(0.5, 2.0, -4.0),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="weighted median",
+        at_chance=None,
+        convex=True,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("gneiting2011point",),
+        page="regression/absolute-error",
+    ),
+    Loss(
+        title="Squared log error",
+        aliases=("MSLE", "RMSLE", "squared logarithmic error"),
+        use="Counts and amounts over many orders of magnitude, where ratios matter.",
+        function=regression.squared_log_error,
+        gradient=regression.squared_log_error_grad,
+        variable=_z,
+        formula=(log(1 + _z) - log(1 + _y)) ** 2,
+        derivative=2 * (log(1 + _z) - log(1 + _y)) / (1 + _z),
+        predictions=Interval(-1, math.inf),
+        targets=(-0.5, 0.0, 2.0),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits="shifted geometric mean",
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("gneiting2011point",),
+        page="regression/squared-error",
     ),
 )

@@ -14,7 +14,11 @@ from losscourse.arrays import (
     REALS,
     UNIT_OPEN,
     Array,
+    Interval,
+    check_all,
     check_in,
+    check_mask,
+    check_values,
     float_namespace,
 )
 from losscourse.reduce import weighted_mean
@@ -22,6 +26,8 @@ from losscourse.reduce import weighted_mean
 __all__ = [
     "absolute_error",
     "absolute_error_grad",
+    "absolute_percentage_error",
+    "absolute_percentage_error_grad",
     "cauchy",
     "cauchy_grad",
     "epsilon_insensitive",
@@ -37,6 +43,7 @@ __all__ = [
     "log_cosh",
     "log_cosh_grad",
     "mae",
+    "mape",
     "mse",
     "pinball",
     "pinball_grad",
@@ -47,6 +54,8 @@ __all__ = [
     "smooth_l1_grad",
     "squared_error",
     "squared_error_grad",
+    "squared_log_error",
+    "squared_log_error_grad",
     "welsch",
     "welsch_grad",
 ]
@@ -803,8 +812,8 @@ def _bent(xp: Any, scaled: Array, soft: Array, alpha: float) -> Array:
     smaller, larger = _sides_of_one(xp, xp.abs(scaled) / math.sqrt(width))
     ratio = smaller / xp.clip(larger, max=1 / xp.finfo(soft.dtype).eps)  # no slope of 0 · inf
     root = larger + smaller * ratio / (1 + xp.sqrt(1 + xp.square(ratio)))  # √(1 + v²), no v²
-    part = min(1.0, 1 / k)  # goes below the power, so that nothing overflows but the loss
-    far = (part ** (1 / alpha) * root) ** alpha / (k * part) - 1 / k
+    part = min(1.0, 1 / k) ** (1 / alpha)  # below the power: nothing overflows but the loss
+    far = (part * root) ** alpha / (k * part**alpha) - 1 / k
     return xp.where(exponent < 1, near, far)
 
 
@@ -1106,6 +1115,162 @@ def quantile_huber_grad(
     return _tilt(xp, residuals, quantile) * (xp.clip(residuals, min=-delta, max=delta) / delta)
 
 
+def absolute_percentage_error(predictions: Array, targets: Array) -> Array:
+    r"""Return the absolute percentage error of each prediction, as a fraction of its target.
+
+    Formula: $|e| / |y|$, where `e = predictions - targets` and $y$ is the target.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`; none is 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; at least 0. 0.1 is 10 %.
+
+    Gradient:
+        $\operatorname{sign}(e) / |y|$; see `absolute_percentage_error_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target is 0. Values are not checked while torch
+            traces.
+
+    Numerics:
+        A target near 0 makes the loss as large as it likes. No epsilon hides that: a target of 0
+        is an error.
+
+    Convention:
+        A fraction, as in scikit-learn's `mean_absolute_percentage_error`, which puts an epsilon
+        in place of a target of 0. The best constant is the median weighted by $1/|y|$, below the
+        median for positive targets: this loss forecasts too low. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> absolute_percentage_error(np.asarray([110.0, 1.0]), np.asarray([100.0, 4.0])).tolist()
+        [0.1, 0.75]
+
+    Reference:
+        Gneiting (2011), Making and Evaluating Point Forecasts, the absolute percentage error.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_all(targets != 0, "values other than 0", targets=targets)
+    return xp.abs(predictions - targets) / xp.abs(targets)
+
+
+def absolute_percentage_error_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `absolute_percentage_error` by the predictions.
+
+    Formula: $\operatorname{sign}(e) / |y|$, where `e = predictions - targets` and $y$ is the
+    target. At the kink, $e = 0$, the subgradient 0 is taken, the middle of $[-1/|y|, 1/|y|]$.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`; none is 0.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, in the inverse of the target's unit;
+        unbounded, since a target may be small.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target is 0. Values are not checked while torch
+            traces.
+
+    Example:
+        >>> import numpy as np
+        >>> predictions, targets = np.asarray([110.0, 1.0]), np.asarray([100.0, 4.0])
+        >>> absolute_percentage_error_grad(predictions, targets).tolist()
+        [0.01, -0.25]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_all(targets != 0, "values other than 0", targets=targets)
+    return xp.sign(predictions - targets) / xp.abs(targets)
+
+
+_ABOVE_MINUS_ONE = Interval(-1, math.inf)
+
+
+def squared_log_error(predictions: Array, targets: Array) -> Array:
+    r"""Return the squared log error of each prediction: the squared error of log(1 + x).
+
+    Formula: $d^2$ with $d = \log(1 + p) - \log(1 + y)$, where $p$ is the prediction and $y$ the
+    target.
+
+    Args:
+        predictions: Floats of any shape, above -1.
+        targets: Floats of the shape and dtype of `predictions`, above -1.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; at least 0.
+
+    Gradient:
+        $2d / (1 + p)$; see `squared_log_error_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a value is -1 or less. Values are not checked while
+            torch traces.
+
+    Numerics:
+        1 + p drops the digits of a small p; log1p keeps them. Near a fit the logarithms cancel,
+        so the error of d is a rounding of each.
+
+    Convention:
+        Natural logarithms; its mean is scikit-learn's `mean_squared_log_error`, which refuses
+        what is -1 or less too. Not convex: far above the target the slope fades. Where there is
+        no 0 among the targets, train on their logarithms instead. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> squared_log_error(np.asarray([1.0, 999.0]), np.asarray([0.0, 99.0])).round(4).tolist()
+        [0.4805, 5.3019]
+
+    Reference:
+        Gneiting (2011), Making and Evaluating Point Forecasts, a Bregman score after a
+        transformation.
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_values(_ABOVE_MINUS_ONE, predictions=predictions, targets=targets)
+    return xp.square(_log1p(xp, predictions) - xp.log1p(targets))
+
+
+def _log1p(xp: Any, x: Array) -> Array:
+    """Return log(1 + x) with slope 0 at inf, which a chain rule may multiply by inf."""
+    infinite = xp.isinf(x)
+    safe = xp.where(infinite, xp.zeros_like(x), x)
+    return xp.where(infinite, xp.full_like(x, math.inf), xp.log1p(safe))
+
+
+def squared_log_error_grad(predictions: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `squared_log_error` by the predictions.
+
+    Formula: $2d / (1 + p)$ with $d = \log(1 + p) - \log(1 + y)$, where $p$ is the prediction and
+    $y$ the target. It falls to 0 as $p$ grows.
+
+    Args:
+        predictions: Floats of any shape, above -1.
+        targets: Floats of the shape and dtype of `predictions`, above -1.
+
+    Returns:
+        Array of the shape and dtype of `predictions`, without unit; unbounded as p nears -1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a value is -1 or less. Values are not checked while
+            torch traces.
+
+    Example:
+        >>> import numpy as np
+        >>> predictions, targets = np.asarray([1.0, 999.0]), np.asarray([0.0, 99.0])
+        >>> squared_log_error_grad(predictions, targets).round(4).tolist()
+        [0.6931, 0.0046]
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    check_values(_ABOVE_MINUS_ONE, predictions=predictions, targets=targets)
+    difference = xp.log1p(predictions) - xp.log1p(targets)
+    return 2 * stable.times(1 / (1 + predictions), difference)
+
+
 def mse(
     predictions: Array,
     targets: Array,
@@ -1212,3 +1377,46 @@ def mae(
         0.5
     """
     return weighted_mean(absolute_error(predictions, targets), weights=weights, mask=mask)
+
+
+def mape(
+    predictions: Array,
+    targets: Array,
+    *,
+    weights: Array | None = None,
+    mask: Array | None = None,
+) -> Array:
+    r"""Return the mean absolute percentage error, as a fraction.
+
+    Formula: $\sum_i w_i |e_i| / |y_i| \,/ \sum_i w_i$, where `e = predictions - targets` and $y$ is
+    the target.
+
+    Args:
+        predictions: Floats of any shape.
+        targets: Floats of the shape and dtype of `predictions`; none that the mask selects is 0.
+        weights: Weight of each example, shape and dtype of `predictions`, at least 0. Default: 1.
+        mask: Booleans of the shape of `predictions`; True selects. Default: all.
+
+    Returns:
+        A scalar of the dtype of `predictions`, without unit; at least 0. 0.1 is 10 %.
+
+    Raises:
+        TypeError: An argument's dtype or library does not fit.
+        ValueError: An argument's shape does not fit, a selected target is 0, or the total weight
+            is 0.
+
+    Convention:
+        scikit-learn's `mean_absolute_percentage_error(targets, predictions)` where no target is
+        0.
+
+    Example:
+        >>> import numpy as np
+        >>> float(mape(np.asarray([5.0, 3.0]), np.asarray([4.0, 4.0])))
+        0.25
+    """
+    xp = float_namespace(predictions=predictions, targets=targets)
+    if mask is not None:  # what is left out may be 0
+        check_mask(mask, like=targets)
+        targets = xp.where(mask, targets, xp.ones_like(targets))
+    errors = absolute_percentage_error(predictions, targets)
+    return weighted_mean(errors, weights=weights, mask=mask)

@@ -4,7 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import mean_absolute_error, mean_squared_error, root_mean_squared_error
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    root_mean_squared_error,
+)
 
 from losscourse.losses import regression
 from tests.losscourse.mutants import Mutant
@@ -14,8 +19,8 @@ from tests.losscourse.mutants import Mutant
 class NamedMean:
     """A named mean, its peer in scikit-learn, and wrong versions of it.
 
-    `oracle(targets, predictions, sample_weight=...)`; `gradient(e, w)` is the derivative by the
-    predictions, from residuals and weights that add up to 1.
+    `oracle(targets, predictions, sample_weight=...)`; `gradient(e, w, t)` is the derivative by the
+    predictions, from residuals, weights that add up to 1, and targets.
     """
 
     function: Callable
@@ -30,14 +35,19 @@ class NamedMean:
 
 
 def _wrong(name: str, right: Callable, body: Callable) -> Mutant:
-    """Return a wrong version that checks as the right one; `body(e, w)` gets what is selected."""
+    """Return a wrong version that checks as the right one; `body(e, w)` gets what is selected.
+
+    Of mape, e is the residual over its target.
+    """
 
     def mutant(predictions, targets, *, weights=None, mask=None):
         value = right(predictions, targets, weights=weights, mask=mask)
         if mask is None:
             mask = predictions == predictions  # all True, in either library
         weights = 1 + 0 * predictions if weights is None else weights
-        return body((predictions - targets)[mask], weights[mask]) + 0 * value
+        errors, targets = (predictions - targets)[mask], targets[mask]
+        errors = errors / targets if right is regression.mape else errors
+        return body(errors, weights[mask]) + 0 * value
 
     return Mutant(name, mutant)
 
@@ -69,7 +79,7 @@ NAMED_MEANS = (
     NamedMean(
         regression.mse,
         mean_squared_error,
-        lambda e, w: 2 * w * e,
+        lambda e, w, t: 2 * w * e,
         (
             *_mutants(regression.mse, lambda e: e**2),
             Mutant("rmse", regression.rmse),
@@ -79,7 +89,7 @@ NAMED_MEANS = (
     NamedMean(
         regression.rmse,
         root_mean_squared_error,
-        lambda e, w: w * e / np.sqrt(np.sum(w * e**2)),
+        lambda e, w, t: w * e / np.sqrt(np.sum(w * e**2)),
         (
             *_mutants(regression.rmse, lambda e: e**2),
             Mutant("mse", regression.mse),
@@ -96,10 +106,20 @@ NAMED_MEANS = (
     NamedMean(
         regression.mae,
         mean_absolute_error,
-        lambda e, w: w * np.sign(e),
+        lambda e, w, t: w * np.sign(e),
         (
             *_mutants(regression.mae, abs),
             _wrong("missing abs", regression.mae, lambda e, w: (w * e).sum() / w.sum()),
+        ),
+    ),
+    NamedMean(
+        regression.mape,
+        mean_absolute_percentage_error,
+        lambda e, w, t: w * np.sign(e) / np.abs(t),
+        (
+            *_mutants(regression.mape, abs),
+            Mutant("mae", regression.mae),
+            _wrong("in percent", regression.mape, lambda e, w: 100 * (w * abs(e)).sum() / w.sum()),
         ),
     ),
 )

@@ -1,9 +1,10 @@
-"""mse, rmse and mae: the named means of a loss."""
+"""mse, rmse, mae and mape: the named means of a loss."""
 
 import numpy as np
 import pytest
 import torch
 
+from losscourse.losses import regression
 from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
 from tests.losscourse.losses.named_means import NAMED_MEANS
 from tests.losscourse.mutants import assert_rejected
@@ -49,7 +50,7 @@ def autograd_gives_the_gradient(mean):
     mean.function(
         tensor, torch.tensor(t), weights=torch.tensor(w), mask=torch.tensor(mask)
     ).backward()
-    expected = mean.gradient(p - t, w * mask / np.sum(w * mask))
+    expected = mean.gradient(p - t, w * mask / np.sum(w * mask), t)
     np.testing.assert_allclose(tensor.grad.numpy(), expected, rtol=1e-12)
 
 
@@ -93,6 +94,13 @@ def test_mutants_are_rejected(request, mean):
     assert_rejected(request, mean.name, checks, mutants, table="named means")
 
 
+def test_a_target_of_0_is_an_error_of_mape_unless_it_is_masked():
+    p, t, mask = np.full(3, 2.0), np.asarray([1.0, 0.0, 4.0]), np.asarray([True, False, True])
+    assert regression.mape(p, t, mask=mask) == 0.75
+    with pytest.raises(ValueError, match="targets: expected values other than 0, got 0"):
+        regression.mape(p, t)
+
+
 def test_columns_against_rows_are_refused():
     """A prediction of shape (N,) against targets (N, 1) would be an (N, N) loss."""
     for mean in NAMED_MEANS:
@@ -101,7 +109,7 @@ def test_columns_against_rows_are_refused():
 
 
 def test_weights_and_masks_that_do_not_fit_are_refused():
-    p = np.zeros(3)
+    p = np.ones(3)
     for mean in NAMED_MEANS:
         with pytest.raises(TypeError, match="weights: expected dtype float64"):
             mean.function(p, p, weights=np.ones(3, np.float32))

@@ -6,15 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losscourse.catalogue import CATALOGUE
+from losscourse.catalogue import CATALOGUE, RESIDUAL
 from losscourse.losses import regression
 from tests.losscourse.libraries import PRECISION
-from tests.losscourse.losses.cases.regression import CASES, exact_general
+from tests.losscourse.losses.cases import regression as cases
 
-RESIDUAL = st.floats(-1e3, 1e3)
+E = st.floats(-1e3, 1e3)
 POSITIVE = st.floats(1e-3, 1e3)
 PART = st.floats(0.01, 0.99)
 TILTED = (regression.pinball, regression.expectile, regression.quantile_huber)
+CASES = [
+    case
+    for case in cases.CASES
+    if CATALOGUE[case.name].formula is not None and CATALOGUE[case.name].variable == RESIDUAL
+]
 SYMMETRIC = [case for case in CASES if case.loss not in TILTED]
 CONVEX = [case for case in CASES if CATALOGUE[case.name].convex]
 
@@ -35,7 +40,7 @@ def above(number):
 
 
 @pytest.mark.parametrize("case", SYMMETRIC, ids=lambda case: case.name)
-@given(e=RESIDUAL)
+@given(e=E)
 def test_symmetric(case, e):
     for setting in case.settings:
         assert value(case.loss, e, **setting) == value(case.loss, -e, **setting)
@@ -53,7 +58,7 @@ def test_only_the_residual_counts(case, e, shift):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@given(a=RESIDUAL, b=RESIDUAL)
+@given(a=E, b=E)
 def test_grows_away_from_zero(case, a, b):
     near, far = sorted((abs(a), abs(b)))
     for setting in case.settings:
@@ -64,7 +69,7 @@ def test_grows_away_from_zero(case, a, b):
 
 
 @pytest.mark.parametrize("case", CONVEX, ids=lambda case: case.name)
-@given(a=RESIDUAL, b=RESIDUAL)
+@given(a=E, b=E)
 def test_the_gradient_of_a_convex_loss_never_falls(case, a, b):
     low, high = sorted((a, b))
     for setting in case.settings:
@@ -72,7 +77,7 @@ def test_the_gradient_of_a_convex_loss_never_falls(case, a, b):
 
 
 @pytest.mark.parametrize("case", CONVEX, ids=lambda case: case.name)
-@given(a=RESIDUAL, b=RESIDUAL)
+@given(a=E, b=E)
 def test_lies_above_its_tangents(case, a, b):
     """What a gradient, or the declared subgradient, of a convex function means."""
     for setting in case.settings:
@@ -80,31 +85,31 @@ def test_lies_above_its_tangents(case, a, b):
         assert tangent <= value(case.loss, b, **setting) + 1e-9 * (1 + a**2 + b**2)
 
 
-@given(e=RESIDUAL, delta=POSITIVE, scale=POSITIVE)
+@given(e=E, delta=POSITIVE, scale=POSITIVE)
 def test_huber_carries_the_targets_unit(e, delta, scale):
     scaled = value(regression.huber, scale * e, delta=scale * delta)
     assert scaled == close(scale**2 * value(regression.huber, e, delta=delta))
 
 
-@given(e=RESIDUAL, beta=POSITIVE, scale=POSITIVE)
+@given(e=E, beta=POSITIVE, scale=POSITIVE)
 def test_smooth_l1_carries_the_targets_unit(e, beta, scale):
     scaled = value(regression.smooth_l1, scale * e, beta=scale * beta)
     assert scaled == close(scale * value(regression.smooth_l1, e, beta=beta))
 
 
-@given(e=RESIDUAL, quantile=PART, scale=POSITIVE)
+@given(e=E, quantile=PART, scale=POSITIVE)
 def test_pinball_is_positively_homogeneous(e, quantile, scale):
     scaled = value(regression.pinball, scale * e, quantile=quantile)
     assert scaled == close(scale * value(regression.pinball, e, quantile=quantile))
 
 
-@given(e=RESIDUAL, quantile=PART)
+@given(e=E, quantile=PART)
 def test_pinball_mirrors_at_one_minus_the_quantile(e, quantile):
     mirrored = value(regression.pinball, -e, quantile=1 - quantile)
     assert value(regression.pinball, e, quantile=quantile) == close(mirrored)
 
 
-@given(e=RESIDUAL, delta=POSITIVE)
+@given(e=E, delta=POSITIVE)
 def test_huber_lies_below_its_neighbours_and_grows_with_delta(e, delta):
     huber = value(regression.huber, e, delta=delta)
     assert huber <= above(e**2 / 2)
@@ -112,21 +117,21 @@ def test_huber_lies_below_its_neighbours_and_grows_with_delta(e, delta):
     assert huber <= above(value(regression.huber, e, delta=2 * delta))
 
 
-@given(e=RESIDUAL, delta=POSITIVE)
+@given(e=E, delta=POSITIVE)
 def test_huber_and_smooth_l1_are_one_loss(e, delta):
     assert value(regression.huber, e, delta=delta) == close(
         delta * value(regression.smooth_l1, e, beta=delta)
     )
 
 
-@given(e=RESIDUAL)
+@given(e=E)
 def test_log_cosh_lies_between_the_absolute_error_less_log_2_and_the_parabola(e):
     loss = value(regression.log_cosh, e)
     assert abs(e) - np.log(2) <= above(loss)
     assert loss <= above(min(e**2 / 2, abs(e)))
 
 
-@given(a=RESIDUAL, b=RESIDUAL)
+@given(a=E, b=E)
 def test_absolute_error_obeys_the_triangle_inequality(a, b):
     both = value(regression.absolute_error, a + b)
     assert both <= above(value(regression.absolute_error, a) + value(regression.absolute_error, b))
@@ -146,12 +151,12 @@ def test_general_robust_is_its_formula_at_any_alpha(dtype, alpha, power, scale):
     precision = PRECISION[dtype]
     e = np.asarray([10.0**power]).astype(dtype)
     with mpmath.workdps(60):
-        expected = float(exact_general(mpmath.mpf(float(e[0])), 0, alpha, scale))
+        expected = float(cases.exact_general(mpmath.mpf(float(e[0])), 0, alpha, scale))
     found = float(regression.general_robust(e, 0 * e, alpha=alpha, scale=scale)[0])
     assert found == pytest.approx(expected, rel=4 * precision.rtol, abs=precision.tiny)
 
 
-@given(a=ALPHA, b=ALPHA, e=RESIDUAL, scale=POSITIVE)
+@given(a=ALPHA, b=ALPHA, e=E, scale=POSITIVE)
 def test_general_robust_grows_with_alpha(a, b, e, scale):
     low, high = sorted((a, b))
     smaller, larger = (
@@ -160,7 +165,7 @@ def test_general_robust_grows_with_alpha(a, b, e, scale):
     assert smaller <= above(larger)
 
 
-@given(e=RESIDUAL, scale=POSITIVE)
+@given(e=E, scale=POSITIVE)
 def test_redescending_losses_are_bounded_and_fade(e, scale):
     for loss, bound in ((regression.welsch, 1.0), (regression.geman_mcclure, 2.0)):
         assert value(loss, e, scale=scale) <= min(bound, above((e / scale) ** 2 / 2))
@@ -168,9 +173,40 @@ def test_redescending_losses_are_bounded_and_fade(e, scale):
     assert welsch <= above(value(regression.geman_mcclure, e, scale=scale))
 
 
-@given(e=RESIDUAL, quantile=PART, delta=POSITIVE)
+@given(e=E, quantile=PART, delta=POSITIVE)
 def test_quantile_huber_lies_just_below_pinball(e, quantile, delta):
     smooth = value(regression.quantile_huber, e, quantile=quantile, delta=delta)
     sharp = value(regression.pinball, e, quantile=quantile)
     assert smooth <= above(sharp)
     assert sharp - smooth <= above(delta / 2 * max(quantile, 1 - quantile))
+
+
+AMOUNT = st.floats(0.01, 1e3)
+
+
+def of_pair(loss, prediction, target, **setting):
+    """Return the loss of one prediction and its target as a Python float."""
+    return float(loss(np.asarray([prediction]), np.asarray([target]), **setting)[0])
+
+
+@given(p=E, y=AMOUNT, unit=st.one_of(st.floats(-1e3, -1e-3), st.floats(1e-3, 1e3)))
+def test_percentages_have_no_unit(p, y, unit):
+    error = of_pair(regression.absolute_percentage_error, p, y)
+    assert of_pair(regression.absolute_percentage_error, unit * p, unit * y) == close(error)
+
+
+@given(y=AMOUNT, factor=st.floats(0.01, 0.99))
+def test_percentages_punish_too_high_more_than_too_low(y, factor):
+    """Halving costs at most 1, as 0 does; doubling costs 1 and more of it costs more."""
+    low = of_pair(regression.absolute_percentage_error, factor * y, y)
+    assert low < 1
+    assert low < of_pair(regression.absolute_percentage_error, y / factor, y)
+
+
+@given(p=AMOUNT, y=AMOUNT, factor=st.floats(0.1, 10))
+def test_squared_log_error_sees_the_ratio_alone(p, y, factor):
+    """Of one more than each: both sides may be multiplied, and exchanged."""
+    error = of_pair(regression.squared_log_error, p - 1, y - 1)
+    near = pytest.approx(error, rel=1e-6, abs=1e-12)
+    assert of_pair(regression.squared_log_error, factor * p - 1, factor * y - 1) == near
+    assert of_pair(regression.squared_log_error, y - 1, p - 1) == near

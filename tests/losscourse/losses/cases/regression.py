@@ -11,7 +11,11 @@ import torch.nn.functional as F
 from scipy.optimize import brentq, least_squares
 from scipy.special import boxcox1p, logsumexp, pseudo_huber
 from scipy.stats import fisk, rayleigh
-from sklearn.metrics import mean_pinball_loss
+from sklearn.metrics import (
+    mean_absolute_percentage_error,
+    mean_pinball_loss,
+    mean_squared_log_error,
+)
 
 from losscourse.arrays import Array
 from losscourse.losses import regression
@@ -1125,6 +1129,160 @@ QUANTILE_HUBER = Case(
     ),
 )
 
+
+def each_output(metric: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return a metric of scikit-learn for each example, taken as outputs of one example."""
+    return lambda p, t: metric(t[None], p[None], multioutput="raw_values")
+
+
+def wrong(of: str, name: str, body: Callable[..., Array], unchecked: bool = False) -> Wrong:
+    """Return a wrong loss or gradient; `body(xp, *arrays, **hyperparameters)`."""
+
+    def replaced(*arrays: Array, **hyperparameters: float) -> Array:
+        xp = array_api_compat.array_namespace(arrays[0])
+        return body(xp, *arrays, **hyperparameters)
+
+    return Wrong(name, of, replaced, unchecked=unchecked)
+
+
+def draw_ratios(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions and targets of both signs, from a thousandth to a thousand."""
+    targets = np.exp(2 * rng.normal(size=n)) * rng.choice([-1, 1], size=n)
+    return targets + scale * rng.normal(size=n), targets
+
+
+def ratios(seed: int = 0, n: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions and targets other than 0, for an identity."""
+    return draw_ratios(np.random.default_rng(seed), n, 2.0)
+
+
+def median_of_weights(targets: np.ndarray) -> float:
+    """Return where half of the total of 1/|y| lies below."""
+    ordered = np.sort(targets)
+    total = np.cumsum(1 / np.abs(ordered))
+    return float(ordered[np.searchsorted(total, total[-1] / 2)])
+
+
+ABSOLUTE_PERCENTAGE_ERROR = Case(
+    loss=regression.absolute_percentage_error,
+    gradient=regression.absolute_percentage_error_grad,
+    settings=({},),
+    draw=draw_ratios,
+    oracle=(
+        "scikit-learn mean_absolute_percentage_error",
+        each_output(mean_absolute_percentage_error),
+    ),
+    exact=lambda p, t: max(p - t, t - p) / max(t, -t),
+    statistic=median_of_weights,
+    corners=lambda: ((np.asarray([0.0, -0.0, 300.0]), np.asarray([2.0, -0.5, -0.25])),),
+    limits=lambda: (
+        Point((math.inf, 2.0), 0.5, math.inf),
+        Point((-math.inf, 2.0), -0.5, math.inf),
+        Point((math.inf, -0.25), 4.0, math.inf),
+    ),
+    kinks=lambda: (Point((0.5, 0.5), 0.0), Point((-4.0, -4.0), 0.0)),
+    seams=lambda: (0.5, 2.0, -4.0),
+    wrong_values={"targets": (0.0, -0.0)},
+    identities=(
+        Identity(
+            "the absolute error over the target",
+            lambda loss: (
+                loss(*ratios()) * np.abs(ratios()[1]),
+                regression.absolute_error(*ratios()),
+            ),
+        ),
+        Identity(
+            "in any unit", lambda loss: (loss(*ratios()), loss(-8 * ratios()[0], -8 * ratios()[1]))
+        ),
+        Identity("1 for a prediction of 0", lambda loss: (loss(np.zeros(50), ratios()[1]), 1.0)),
+    ),
+    wrongs=(
+        wrong("loss", "over the prediction", lambda xp, p, t: xp.abs(p - t) / xp.abs(p)),
+        wrong("loss", "sign of the target kept", lambda xp, p, t: xp.abs(p - t) / t),
+        wrong("loss", "in percent", lambda xp, p, t: 100 * xp.abs(p - t) / xp.abs(t)),
+        wrong(
+            "loss",
+            "symmetric",
+            lambda xp, p, t: 2 * xp.abs(p - t) / (xp.abs(p) + xp.abs(t)),
+        ),
+        wrong("loss", "ratio less 1 cancels", lambda xp, p, t: xp.abs(p / t - 1)),
+        wrong("loss", "targets of 0", lambda xp, p, t: xp.abs(p - t) / xp.abs(t), True),
+        wrong("gradient", "sign of the target kept", lambda xp, p, t: xp.sign(p - t) / t),
+        wrong("gradient", "not divided", lambda xp, p, t: xp.sign(p - t)),
+        wrong("gradient", "sign", lambda xp, p, t: xp.sign(t - p) / xp.abs(t)),
+        wrong(
+            "gradient",
+            "1 at the kink",
+            lambda xp, p, t: xp.where(p >= t, 1 / xp.abs(t), -1 / xp.abs(t)),
+        ),
+    ),
+)
+
+
+def draw_above_minus_one(
+    rng: np.random.Generator, n: int, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions and targets above -1; far out, some of them close to it."""
+    least = 2.0**-8 if scale > 1 else 2.0**-2
+    lifted = np.maximum(rng.gamma(0.5, 2.0, size=n), least)
+    moved = lifted * np.abs(1 + scale * rng.normal(size=n))
+    return np.clip(moved, least, 6e4) - 1, lifted - 1
+
+
+def log_ratio(xp: object, p: Array, t: Array) -> Array:
+    """Return the difference of the logarithms, for the mutants."""
+    return xp.log1p(p) - xp.log1p(t)
+
+
+SQUARED_LOG_ERROR = Case(
+    loss=regression.squared_log_error,
+    gradient=regression.squared_log_error_grad,
+    settings=({},),
+    draw=draw_above_minus_one,
+    oracle=("scikit-learn mean_squared_log_error", each_output(mean_squared_log_error)),
+    exact=lambda p, t: mpmath.log((1 + p) / (1 + t)) ** 2,
+    statistic=lambda targets: float(np.expm1(np.log1p(targets).mean())),
+    limits=lambda: (
+        Point((math.inf, 0.0), 0.0, math.inf),
+        Point((0.0, math.inf), -math.inf, math.inf),
+    ),
+    wrong_values={"predictions": (-1.0, -2.0), "targets": (-1.0, -math.inf)},
+    rounding=4.0,
+    identities=(
+        Identity(
+            "the squared error of the logarithms",
+            lambda loss: (
+                loss(np.expm1(example()[0]), np.expm1(example()[1])),
+                regression.squared_error(*example()),
+            ),
+        ),
+        Identity(
+            "symmetric in its arguments",
+            lambda loss: (
+                loss(np.expm1(example()[0]), np.expm1(example()[1])),
+                loss(np.expm1(example()[1]), np.expm1(example()[0])),
+            ),
+        ),
+        Identity(
+            "1 for a prediction e times too large",
+            lambda loss: (loss(math.e * np.arange(1.0, 4.0) - 1, np.arange(3.0)), np.ones(3)),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "1 left out", lambda xp, p, t: (xp.log(xp.abs(p)) - xp.log1p(t)) ** 2),
+        wrong("loss", "absolute for squared", lambda xp, p, t: xp.abs(log_ratio(xp, p, t))),
+        wrong("loss", "factor ½", lambda xp, p, t: log_ratio(xp, p, t) ** 2 / 2),
+        wrong("loss", "base 10", lambda xp, p, t: (log_ratio(xp, p, t) / math.log(10)) ** 2),
+        wrong("loss", "logarithm of the residual", lambda xp, p, t: xp.log1p(xp.abs(p - t)) ** 2),
+        wrong("loss", "slope of inf · 0", lambda xp, p, t: log_ratio(xp, p, t) ** 2),
+        wrong("loss", "domain unchecked", lambda xp, p, t: log_ratio(xp, p, t) ** 2, True),
+        wrong("gradient", "missing 2", lambda xp, p, t: log_ratio(xp, p, t) / (1 + p)),
+        wrong("gradient", "over the target", lambda xp, p, t: 2 * log_ratio(xp, p, t) / (1 + t)),
+        wrong("gradient", "sign", lambda xp, p, t: -2 * log_ratio(xp, p, t) / (1 + p)),
+        wrong("gradient", "inf/inf", lambda xp, p, t: 2 * log_ratio(xp, p, t) / (1 + p)),
+    ),
+)
+
 CASES = [
     SQUARED_ERROR,
     ABSOLUTE_ERROR,
@@ -1139,4 +1297,6 @@ CASES = [
     WELSCH,
     GEMAN_MCCLURE,
     QUANTILE_HUBER,
+    ABSOLUTE_PERCENTAGE_ERROR,
+    SQUARED_LOG_ERROR,
 ]
