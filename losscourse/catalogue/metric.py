@@ -31,6 +31,18 @@ def _temperature(default: float, *others: float) -> MappingProxyType:
     return MappingProxyType({"temperature": parameter})
 
 
+def _weight(symbol: str, default: float, meaning: str, *others: float) -> Parameter:
+    """Return the weight of one term of a loss."""
+    return Parameter(
+        symbol=sympy.Symbol(symbol, nonnegative=True),
+        default=default,
+        domain=NON_NEGATIVE,
+        unit="none",
+        meaning=meaning,
+        examples=(default, *others),
+    )
+
+
 ENTRIES: tuple[Loss, ...] = (
     Loss(
         title="Contrastive loss",
@@ -297,5 +309,60 @@ ENTRIES: tuple[Loss, ...] = (
         torch=None,
         references=("deng2019arcface",),
         page="similarity/arcface",
+    ),
+    Loss(
+        title="VICReg",
+        aliases=("variance-invariance-covariance regularisation",),
+        use="Two views of each example, without negatives: the spread is asked for.",
+        function=metric.vicreg,
+        gradient=metric.vicreg_grad,
+        display=r"\frac{\lambda}{N} \sum_i |x_i - y_i|^2 + \sum_{\text{views}} \frac1D \sum_j"
+        r" \Big(\mu \max\big(0, 1 - \sqrt{C_{jj} + 10^{-4}}\big)"
+        r" + \nu \sum_{k \ne j} C_{jk}^2\Big)",
+        display_gradient=r"\frac{2\lambda}{N} (x - y)"
+        r" + \frac{1}{D (N - 1)} \Big(4 \nu\, z\, C_{j \ne k}"
+        r" - \mu\, [\sigma_j \le 1]\, \frac{z_j}{\sigma_j}\Big)",
+        parameters=MappingProxyType(
+            {
+                "invariance": _weight("lambda", 25.0, "the weight of the views' distance", 1.0),
+                "variance": _weight("mu", 25.0, "the weight of the spread that features lack"),
+                "covariance": _weight("nu", 1.0, "the weight of features' covariances", 25.0),
+            }
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=sympy.Integer(0),
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("bardes2022vicreg",),
+        page="similarity/self-supervised",
+    ),
+    Loss(
+        title="Barlow Twins",
+        aliases=("redundancy reduction loss", "cross-correlation loss"),
+        use="Two views of each example, without negatives: features shall not repeat each other.",
+        function=metric.barlow_twins,
+        gradient=metric.barlow_twins_grad,
+        display=r"\sum_j (1 - C_{jj})^2 + \lambda \sum_{j \ne k} C_{jk}^2",
+        display_gradient=r"\frac{\partial}{\partial C_{jj}} = 2 (C_{jj} - 1),\quad"
+        r" \frac{\partial}{\partial C_{jk}} = 2 \lambda C_{jk}",
+        parameters=MappingProxyType(
+            {"redundancy": _weight("lambda", 0.005, "the weight of different features", 1.0)}
+        ),
+        range=NON_NEGATIVE,
+        gradient_range=(-oo, oo),
+        elicits=None,
+        at_chance=None,
+        convex=False,
+        smoothness=oo,
+        robust=False,
+        unit="none",
+        torch=None,
+        references=("zbontar2021barlow",),
+        page="similarity/self-supervised",
     ),
 )

@@ -13,6 +13,7 @@ import array_api_compat
 
 from losscourse import stable
 from losscourse.arrays import (
+    NON_NEGATIVE,
     POSITIVE,
     REALS,
     Array,
@@ -34,6 +35,8 @@ from losscourse.losses.classification import (
 __all__ = [
     "arcface",
     "arcface_grad",
+    "barlow_twins",
+    "barlow_twins_grad",
     "batch_hard_triplets",
     "clip",
     "clip_grad",
@@ -51,6 +54,8 @@ __all__ = [
     "supervised_contrastive_grad",
     "triplet",
     "triplet_grad",
+    "vicreg",
+    "vicreg_grad",
 ]
 
 _COSINES = Interval(-1, 1, low_closed=True, high_closed=True)
@@ -1030,3 +1035,241 @@ def _harder(xp: Any, cosines: Array, margin: float) -> tuple[Array, Array]:
     below = cosines > -cos
     added = xp.where(below, cosines * cos - sines * sin, cosines - margin * sin)
     return added, xp.where(below, cos + sin * ratio, xp.ones_like(cosines))
+
+
+_VARIANCE_FLOOR = 1e-4
+
+
+def vicreg(
+    first: Array,
+    second: Array,
+    *,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+) -> Array:
+    r"""Return the VICReg loss of a batch: equal views, spread features, no two features alike.
+
+    Formula: $\lambda\,s + \mu\,(v_1 + v_2) + \nu\,(c_1 + c_2)$ with
+    $s = \tfrac1N \sum_i |x_i - y_i|^2$ and, of each batch of views with covariance matrix C,
+    $v = \tfrac1D \sum_j \max\big(0, 1 - \sqrt{C_{jj} + 10^{-4}}\big)$ and
+    $c = \tfrac1D \sum_{j \ne k} C_{jk}^2$.
+
+    Args:
+        first: Floats of shape (N, D), at least two rows: one view of each example.
+        second: Floats of the shape and dtype of `first`: another view of each.
+        invariance: The weight λ of the distance between the views; at least 0.
+        variance: The weight μ of the spread that each feature lacks; at least 0.
+        covariance: The weight ν of what features have in common; at least 0.
+
+    Returns:
+        A scalar of the dtype of `first`, without unit; at least 0. It belongs to the batch as a
+        whole: nothing is left to reduce.
+
+    Gradient:
+        Of $s$, $2(x - y)/N$; of $v$, $-z_j/(D\,(N - 1)\,\sigma_j)$ where the standard deviation
+        $\sigma_j \le 1$; of c, $4\,z\,C_{j \ne k}/(D\,(N - 1))$, with z the centred views; see
+        `vicreg_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            weight is no number.
+        ValueError: The shapes differ, there are fewer than two rows, or a weight is negative.
+
+    Numerics:
+        The variance has a floor of 1e-4, the paper's ε, so that the root has a slope where a
+        feature has collapsed. In float16 squared covariances overflow from 256.
+
+    Convention:
+        The paper's equations: covariances are divided by N - 1, s is not divided by D. Its
+        pseudocode takes torch's mean, which divides s by N D: with `invariance` divided by D, the
+        two agree. The embeddings are not normalised. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> first, second = np.asarray([[1.0, 0.0], [-1.0, 0.0]]), np.zeros((2, 2))
+        >>> float(vicreg(first, second, invariance=1.0, variance=0.0))
+        1.0
+        >>> round(float(vicreg(first, second, invariance=0.0, variance=1.0)), 3)
+        1.485
+
+    Reference:
+        Bardes, Ponce and LeCun (2022), VICReg: Variance-Invariance-Covariance Regularization for
+        Self-Supervised Learning.
+    """
+    xp = _check_batch("N D, N D", 2, first=first, second=second)
+    invariance = check_in(NON_NEGATIVE, invariance=invariance)
+    variance = check_in(NON_NEGATIVE, variance=variance)
+    covariance = check_in(NON_NEGATIVE, covariance=covariance)
+    total = invariance * xp.sum(xp.square(first - second)) / first.shape[0]
+    for views in (first, second):
+        _, deviations, shared = _spread(xp, views)
+        lacking = xp.sum(xp.clip(1 - deviations, min=0))
+        twins = xp.sum(xp.square(shared))
+        total = total + (variance * lacking + covariance * twins) / first.shape[1]
+    return total
+
+
+def vicreg_grad(
+    first: Array,
+    second: Array,
+    *,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of `vicreg` by both views.
+
+    Formula: $\pm 2 \lambda (x - y)/N - \mu\,[\sigma_j \le 1]\,z_j/(D\,(N - 1)\,\sigma_j)
+    + 4 \nu\,z\,C_{j \ne k}/(D\,(N - 1))$, where z are the centred views, C is their covariance
+    matrix and $\sigma_j^2 = C_{jj} + 10^{-4}$.
+
+    Args:
+        first: Floats of shape (N, D), at least two rows.
+        second: Floats of the shape and dtype of `first`.
+        invariance: The weight λ of the distance between the views; at least 0.
+        variance: The weight μ of the spread that each feature lacks; at least 0.
+        covariance: The weight ν of what features have in common; at least 0.
+
+    Returns:
+        Two arrays of the shape and dtype of `first`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or a
+            weight is no number.
+        ValueError: The shapes differ, there are fewer than two rows, or a weight is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> first, second = np.asarray([[3.0], [-3.0]]), np.asarray([[2.0], [-2.0]])
+        >>> by_first, by_second = vicreg_grad(first, second)
+        >>> by_first.tolist(), by_second.tolist()
+        ([[25.0], [-25.0]], [[-25.0], [25.0]])
+    """
+    xp = _check_batch("N D, N D", 2, first=first, second=second)
+    invariance = check_in(NON_NEGATIVE, invariance=invariance)
+    variance = check_in(NON_NEGATIVE, variance=variance)
+    covariance = check_in(NON_NEGATIVE, covariance=covariance)
+    count, size = first.shape[0], first.shape[1] * (first.shape[0] - 1)
+    pull = 2 * invariance * (first - second) / count
+    pushes = []
+    for views in (first, second):
+        centred, deviations, shared = _spread(xp, views)
+        lacking = xp.where(deviations > 1, xp.zeros_like(deviations), 1 / deviations)
+        push = 4 * covariance / size * (centred @ shared) - variance / size * lacking * centred
+        pushes.append(push)
+    return pull + pushes[0], -pull + pushes[1]
+
+
+def _spread(xp: Any, views: Array) -> tuple[Array, Array, Array]:
+    """Return centred views, standard deviations above a floor, and covariances of two features."""
+    centred = views - xp.mean(views, axis=0, keepdims=True)
+    products = xp.matrix_transpose(centred) @ centred / (views.shape[0] - 1)
+    features = _numbers(xp, views, views.shape[1])
+    itself = features[:, None] == features[None, :]
+    nothing = xp.zeros_like(products)
+    variances = xp.sum(xp.where(itself, products, nothing), axis=0)
+    return centred, xp.sqrt(variances + _VARIANCE_FLOOR), xp.where(itself, nothing, products)
+
+
+def barlow_twins(first: Array, second: Array, *, redundancy: float = 0.005) -> Array:
+    r"""Return the Barlow Twins loss of a batch: correlations of the views shall be the identity.
+
+    Formula: $\sum_j (1 - C_{jj})^2 + \lambda \sum_{j \ne k} C_{jk}^2$, where $C_{jk}$ is the
+    correlation, over the batch, of feature j of the first view with feature k of the second and
+    $\lambda$ is `redundancy`.
+
+    Args:
+        first: Floats of shape (N, D), at least two rows: one view of each example.
+        second: Floats of the shape and dtype of `first`: another view of each.
+        redundancy: The weight of the correlations of different features; at least 0.
+
+    Returns:
+        A scalar of the dtype of `first`, without unit; at least 0. It belongs to the batch as a
+        whole: nothing is left to reduce.
+
+    Gradient:
+        By the correlations $2 (C_{jj} - 1)$ and $2 \lambda\,C_{jk}$, then by the centred features'
+        directions and lengths; see `barlow_twins_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `redundancy` is no number.
+        ValueError: The shapes differ, there are fewer than two rows, or `redundancy` is negative.
+
+    Numerics:
+        A feature that is constant over the batch has no correlation: 0 here, and gradient 0. No
+        square overflows or underflows: see `contrastive`.
+
+    Convention:
+        Each feature is centred and divided by its length over the batch: shifts and scales of a
+        feature do not count. The paper's code has batch normalisation do this, with an ε of 1e-5.
+        torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> first = np.asarray([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
+        >>> float(barlow_twins(first, 3.0 * first + 1.0))
+        0.0
+        >>> float(barlow_twins(first, first[:, ::-1], redundancy=0.5))
+        3.0
+
+    Reference:
+        Zbontar, Jing, Misra, LeCun and Deny (2021), Barlow Twins: Self-Supervised Learning via
+        Redundancy Reduction, eq. 1.
+    """
+    xp = _check_batch("N D, N D", 2, first=first, second=second)
+    redundancy = check_in(NON_NEGATIVE, redundancy=redundancy)
+    (_, u), (_, v) = _features(xp, first), _features(xp, second)
+    excess, weights = _correlations(xp, u, v, redundancy)
+    return xp.sum(weights * xp.square(excess))
+
+
+def barlow_twins_grad(
+    first: Array, second: Array, *, redundancy: float = 0.005
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of `barlow_twins` by both views.
+
+    Formula: $S v$ by the directions u of the first view's centred features and $S^\top u$ by the
+    second's, v, with $S_{jj} = 2 (C_{jj} - 1)$ and $S_{jk} = 2 \lambda\,C_{jk}$; then a slope g
+    by a direction u is $(g - (g \cdot u)\,u)/|z|$ by the centred feature z and by the feature.
+
+    Args:
+        first: Floats of shape (N, D), at least two rows.
+        second: Floats of the shape and dtype of `first`.
+        redundancy: The weight of the correlations of different features; at least 0.
+
+    Returns:
+        Two arrays of the shape and dtype of `first`; each column sums to 0.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `redundancy` is no number.
+        ValueError: The shapes differ, there are fewer than two rows, or `redundancy` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> first, second = np.asarray([[1.0], [0.0], [-1.0]]), np.asarray([[1.0], [-2.0], [1.0]])
+        >>> by_first, _ = barlow_twins_grad(first, second)
+        >>> by_first.round(4).tolist()
+        [[-0.5774], [1.1547], [-0.5774]]
+    """
+    xp = _check_batch("N D, N D", 2, first=first, second=second)
+    redundancy = check_in(NON_NEGATIVE, redundancy=redundancy)
+    (length, u), (other_length, v) = _features(xp, first), _features(xp, second)
+    excess, weights = _correlations(xp, u, v, redundancy)
+    slopes = 2 * weights * excess
+    by_first = _by_row(xp, slopes @ v, length, u)
+    by_second = _by_row(xp, xp.matrix_transpose(slopes) @ u, other_length, v)
+    return xp.matrix_transpose(by_first), xp.matrix_transpose(by_second)
+
+
+def _features(xp: Any, views: Array) -> tuple[Array, Array]:
+    """Return length and direction of each feature, centred over the batch."""
+    return _polar(xp, xp.matrix_transpose(views - xp.mean(views, axis=0, keepdims=True)))
+
+
+def _correlations(xp: Any, u: Array, v: Array, redundancy: float) -> tuple[Array, Array]:
+    """Return the correlations less the identity, and their weights."""
+    same = one_hot(_numbers(xp, u, u.shape[0]), u @ xp.matrix_transpose(v))
+    return u @ xp.matrix_transpose(v) - same, same + redundancy * (1 - same)

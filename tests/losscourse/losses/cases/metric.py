@@ -1629,6 +1629,394 @@ def _reversed(out: tuple, x: Array) -> tuple:
     return x.shape[0] - 1 - positives, x.shape[0] - 1 - negatives, complete
 
 
+def draw_views(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return two views with a common factor, equal close to a fit; many features where n is large.
+
+    The features' spread is near 1, far above it far out, and far below it close to a fit.
+    """
+    width = 2 if n <= 100 else 24
+    common, first, other = rng.normal(size=(3, n, width))
+    first, other = first + common[:, :1], other + common[:, :1]
+    second = other if scale >= 1 else first + 0.1 * other
+    size = 0.1 if scale < 1 else min(scale, 10.0) * rng.choice([0.3, 1.0], size=width)
+    return size * first, size * second
+
+
+def draw_features(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return two views of unlike sizes, whose features are of unlike sizes too."""
+    sizes = 0.2 * math.sqrt(max(scale, 1.0)) * np.exp(-2 * np.abs(rng.normal(size=(2, 1))))
+    first, second = draw_views(rng, n, min(scale, 1.0))
+    sizes = sizes * np.exp(-np.abs(rng.normal(size=(2, first.shape[1]))))
+    return first * sizes[0], second * sizes[1]
+
+
+def means(x: list) -> list:
+    """Return the mean of each column, in mpmath."""
+    return [mpmath.fsum(column) / len(x) for column in zip(*x, strict=True)]
+
+
+def covariances(x: list, y: list) -> list:
+    """Return sums of products of centred columns, in mpmath."""
+    a, b = ([[row[j] - m for row in rows] for j, m in enumerate(means(rows))] for rows in (x, y))
+    return [[dot(p, q) for q in b] for p in a]
+
+
+def exact_vicreg(
+    x: list,
+    y: list,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+) -> Any:
+    """Return the VICReg loss in mpmath: three terms of the paper, each by itself."""
+    n, d = len(x), len(x[0])
+    floor = mpmath.mpf(1) / 10**4
+    loss = invariance * mpmath.fsum(distance(a, b) ** 2 for a, b in zip(x, y, strict=True)) / n
+    for views in (x, y):
+        table = [[c / (n - 1) for c in row] for row in covariances(views, views)]
+        spread = [mpmath.sqrt(table[j][j] + floor) for j in range(d)]
+        loss += variance * mpmath.fsum(max(0, 1 - deviation) for deviation in spread) / d
+        shared = [table[j][k] ** 2 for j in range(d) for k in range(d) if j != k]
+        loss += covariance * mpmath.fsum(shared) / d
+    return loss
+
+
+def torch_vicreg(
+    first: np.ndarray,
+    second: np.ndarray,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+) -> float:
+    """Return the VICReg loss from torch's mse_loss, var and cov."""
+    x, y = torch.as_tensor(first), torch.as_tensor(second)
+    loss = invariance * F.mse_loss(x, y) * x.shape[1]
+    for views in (x, y):
+        loss += variance * F.relu(1 - torch.sqrt(views.var(dim=0) + 1e-4)).mean()
+        table = torch.atleast_2d(torch.cov(views.T))
+        loss += covariance * (table - torch.diag(table.diag())).square().sum() / x.shape[1]
+    return loss.numpy()
+
+
+def wrong_vicreg(
+    *,
+    over: int = 1,
+    floor: float = 1e-4,
+    kept: bool = False,
+    root: bool = True,
+    hinged: bool = True,
+    width: bool = True,
+    views: int = 2,
+    centred: bool = True,
+) -> Callable[..., Array]:
+    """Return VICReg with one thing wrong."""
+
+    def loss(
+        xp: Any,
+        x: Array,
+        y: Array,
+        invariance: float = 25.0,
+        variance: float = 25.0,
+        covariance: float = 1.0,
+    ) -> Array:
+        n, d = x.shape
+        total = invariance * xp.sum(xp.square(x - y)) / n
+        eye = one_hot(metric._numbers(xp, x, d), xp.matrix_transpose(x) @ x)
+        for rows in (x, y)[:views]:
+            z = rows - xp.mean(rows, axis=0, keepdims=True) if centred else rows
+            table = xp.matrix_transpose(z) @ z / (n - over)
+            spread = xp.sum(eye * table, axis=0) + floor
+            lack = 1 - (xp.sqrt(spread) if root else spread)
+            lack = xp.clip(lack, min=0) if hinged else lack
+            total = total + variance * xp.mean(lack)
+            off = table if kept else table * (1 - eye)
+            total = total + covariance * xp.sum(off * off) / (d if width else 1)
+        return total
+
+    return loss
+
+
+def wrong_vicreg_grad(body: Callable) -> Callable[..., tuple]:
+    """Return a gradient with another push: `body(xp, centred, deviations, off, weights)`."""
+
+    def gradient(
+        xp: Any,
+        x: Array,
+        y: Array,
+        invariance: float = 25.0,
+        variance: float = 25.0,
+        covariance: float = 1.0,
+    ) -> tuple:
+        n, d = x.shape
+        pull = 2 * invariance * (x - y) / n
+        pushes = [
+            body(xp, *metric._spread(xp, rows), variance, covariance) / (d * (n - 1))
+            for rows in (x, y)
+        ]
+        return pull + pushes[0], -pull + pushes[1]
+
+    return gradient
+
+
+def lacking(xp: Any, deviations: Array) -> Array:
+    """Return 1 for features whose spread is at most 1, else 0."""
+    return xp.astype(deviations <= 1, deviations.dtype)
+
+
+def at_the_variance_hinge(
+    invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
+) -> tuple[Point, ...]:
+    """Return two rows of one feature whose deviation is 1: what the hinge asks for."""
+    a = math.sqrt((1 - 1e-4) / 2)
+    return (Point((((a,), (-a,)), ((a,), (-a,))), (-variance * a, variance * a)),)
+
+
+VIEWS = {
+    **BATCH,
+    "corners": lambda: (
+        (np.asarray([[1.0, 0.0], [-1.0, 0.5]]), np.asarray([[0.5, 0.0], [-0.5, 0.25]])),
+    ),
+}
+"""What the losses of two views' features have in common."""
+
+VICREG = Case(
+    loss=metric.vicreg,
+    gradient=metric.vicreg_grad,
+    settings=(
+        {},
+        {"invariance": 25.0, "variance": 25.0, "covariance": 1.0},
+        {"invariance": 1.0, "variance": 3.0, "covariance": 25.0},
+    ),
+    oracle=("torch mse_loss, var and cov", torch_vicreg),
+    exact=exact_vicreg,
+    kinks=at_the_variance_hinge,
+    identities=(
+        Identity(
+            "views may change places",
+            lambda loss: (loss(*example(draw_views)), loss(*example(draw_views)[::-1])),
+        ),
+        Identity(
+            "a shift of both views does not count",
+            lambda loss: (
+                loss(*example(draw_views)),
+                loss(*(x + np.asarray([3.0, -2.0]) for x in example(draw_views))),
+            ),
+        ),
+        Identity(
+            "a collapsed batch lacks a spread of 0.99 in each feature, and has a gradient of 0",
+            lambda loss: (
+                [loss(np.ones((4, 3)), np.ones((4, 3))), np.abs(collapsed()).max()],
+                [2 * 25 * 0.99, 0.0],
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "covariances over N", wrong_vicreg(over=0)),
+        wrong("loss", "no floor", wrong_vicreg(floor=0.0)),
+        wrong("loss", "variances among the covariances", wrong_vicreg(kept=True)),
+        wrong("loss", "variance, not deviation", wrong_vicreg(root=False)),
+        wrong("loss", "no hinge", wrong_vicreg(hinged=False)),
+        wrong("loss", "covariances not over D", wrong_vicreg(width=False)),
+        wrong("loss", "the first view's spread alone", wrong_vicreg(views=1)),
+        wrong("loss", "not centred", wrong_vicreg(centred=False)),
+        wrong(
+            "loss",
+            "distance over D too",
+            lambda xp, x, y, invariance=25.0, variance=25.0, covariance=1.0: metric.vicreg(
+                x,
+                y,
+                invariance=invariance / x.shape[1],
+                variance=variance,
+                covariance=covariance,
+            ),
+        ),
+        wrong(
+            "loss",
+            "one loss for each example",
+            lambda xp, x, y, invariance=25.0, variance=25.0, covariance=1.0: xp.broadcast_to(
+                metric.vicreg(
+                    x, y, invariance=invariance, variance=variance, covariance=covariance
+                ),
+                (x.shape[0] + 1,),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "no hinge",
+            wrong_vicreg_grad(lambda xp, z, s, off, v, c: 4 * c * (z @ off) - v * z / s),
+        ),
+        wrong(
+            "gradient",
+            "half of the covariance's",
+            wrong_vicreg_grad(
+                lambda xp, z, s, off, v, c: 2 * c * (z @ off) - v * lacking(xp, s) * z / s
+            ),
+        ),
+        wrong(
+            "gradient",
+            "of the variance, not the deviation",
+            wrong_vicreg_grad(
+                lambda xp, z, s, off, v, c: 4 * c * (z @ off) - v * lacking(xp, s) * 2 * z
+            ),
+        ),
+        wrong(
+            "gradient",
+            "views swapped",
+            lambda xp, x, y, **weights: metric.vicreg_grad(x, y, **weights)[::-1],
+        ),
+    ),
+    **{**VIEWS, "draw": draw_views, "rounding": 1000.0},
+)
+
+
+def collapsed() -> tuple[np.ndarray, ...]:
+    """Return the gradient of VICReg where all embeddings are one."""
+    return metric.vicreg_grad(np.ones((4, 3)), np.ones((4, 3)))
+
+
+def exact_barlow_twins(x: list, y: list, redundancy: float = 0.005) -> Any:
+    """Return the Barlow Twins loss in mpmath, from covariances over roots of variances."""
+    table = covariances(x, y)
+    left, right = covariances(x, x), covariances(y, y)
+    terms = []
+    for j, row in enumerate(table):
+        for k, product in enumerate(row):
+            c = product / mpmath.sqrt(left[j][j] * right[k][k])
+            terms.append((1 - c) ** 2 if j == k else redundancy * c**2)
+    return mpmath.fsum(terms)
+
+
+def numpy_barlow_twins(first: np.ndarray, second: np.ndarray, redundancy: float = 0.005) -> float:
+    """Return the Barlow Twins loss from NumPy's correlation matrix of all features."""
+    width = first.shape[1]
+    table = np.corrcoef(first, second, rowvar=False)[:width, width:]
+    on = np.diag(table)
+    return np.sum((1 - on) ** 2) + redundancy * (np.sum(table**2) - np.sum(on**2))
+
+
+def wrong_barlow(body: Callable, measure: Callable = metric._features) -> Callable[..., Array]:
+    """Return Barlow Twins with another body: `body(xp, correlations, eye, redundancy)`."""
+
+    def loss(xp: Any, x: Array, y: Array, redundancy: float = 0.005) -> Array:
+        table = measure(xp, x)[1] @ xp.matrix_transpose(measure(xp, y)[1])
+        eye = one_hot(metric._numbers(xp, table, table.shape[0]), table)
+        return body(xp, table, eye, redundancy)
+
+    return loss
+
+
+def wrong_barlow_grad(slope: Callable, *, turned: bool = True, by_row: bool = True) -> Callable:
+    """Return a gradient of Barlow Twins with another slope by the correlations."""
+
+    def gradient(xp: Any, x: Array, y: Array, redundancy: float = 0.005) -> tuple:
+        (a, u), (b, v) = metric._features(xp, x), metric._features(xp, y)
+        table = u @ xp.matrix_transpose(v)
+        eye = one_hot(metric._numbers(xp, table, table.shape[0]), table)
+        slopes = slope(table, eye, redundancy)
+        by_v = (xp.matrix_transpose(slopes) if turned else slopes) @ u
+        outs = (slopes @ v, by_v)
+        if by_row:
+            outs = (metric._by_row(xp, outs[0], a, u), metric._by_row(xp, outs[1], b, v))
+        return tuple(xp.matrix_transpose(out) for out in outs)
+
+    return gradient
+
+
+def barlow(table: Array, eye: Array, redundancy: float) -> Array:
+    """Return the right slopes of Barlow Twins by the correlations."""
+    return 2 * (eye + redundancy * (1 - eye)) * (table - eye)
+
+
+BARLOW_TWINS = Case(
+    loss=metric.barlow_twins,
+    gradient=metric.barlow_twins_grad,
+    settings=({}, {"redundancy": 0.005}, {"redundancy": 1.0}),
+    oracle=("NumPy corrcoef", numpy_barlow_twins),
+    exact=exact_barlow_twins,
+    identities=(
+        Identity(
+            "shift and scale of a feature do not count",
+            lambda loss: (
+                loss(*example(draw_features)),
+                loss(
+                    example(draw_features)[0] * np.asarray([3.0, 0.5]) + 1.0,
+                    example(draw_features)[1] - np.asarray([2.0, 7.0]),
+                ),
+            ),
+        ),
+        Identity(
+            "views may change places",
+            lambda loss: (loss(*example(draw_features)), loss(*example(draw_features)[::-1])),
+        ),
+        Identity(
+            "a constant feature has no correlation, and gradient 0",
+            lambda loss: (
+                loss(np.asarray([[1.0, 5.0], [2.0, 5.0]]), np.asarray([[1.0, 5.0], [2.0, 5.0]]))
+                + np.abs(
+                    metric.barlow_twins_grad(np.ones((2, 1)), np.asarray([[1.0], [2.0]]))
+                ).sum(),
+                1.0,
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "redundancy left out",
+            wrong_barlow(lambda xp, c, eye, w: xp.sum(xp.square(c - eye))),
+        ),
+        wrong(
+            "loss",
+            "the diagonal weighted too",
+            wrong_barlow(lambda xp, c, eye, w: w * xp.sum(xp.square(c - eye))),
+        ),
+        wrong(
+            "loss",
+            "not squared",
+            wrong_barlow(lambda xp, c, eye, w: xp.sum((eye + w * (1 - eye)) * xp.abs(c - eye))),
+        ),
+        wrong(
+            "loss",
+            "diagonal to 0",
+            wrong_barlow(lambda xp, c, eye, w: xp.sum((eye + w * (1 - eye)) * c * c)),
+        ),
+        wrong(
+            "loss",
+            "not centred",
+            wrong_barlow(
+                lambda xp, c, eye, w: xp.sum((eye + w * (1 - eye)) * xp.square(c - eye)),
+                measure=lambda xp, x: metric._polar(xp, xp.matrix_transpose(x)),
+            ),
+        ),
+        wrong(
+            "loss",
+            "rows normalised, not features",
+            wrong_barlow(
+                lambda xp, c, eye, w: xp.sum((eye + w * (1 - eye)) * xp.square(c - eye)),
+                measure=lambda xp, x: (0, xp.matrix_transpose(unit(xp, x))),
+            ),
+        ),
+        wrong(
+            "loss",
+            "one loss for each feature",
+            wrong_barlow(
+                lambda xp, c, eye, w: xp.sum(
+                    (eye + w * (1 - eye)) * xp.square(c - eye), axis=0, keepdims=True
+                )
+            ),
+        ),
+        wrong("gradient", "no half", wrong_barlow_grad(lambda c, eye, w: barlow(c, eye, w) / 2)),
+        wrong(
+            "gradient",
+            "redundancy left out",
+            wrong_barlow_grad(lambda c, eye, w: 2 * (c - eye)),
+        ),
+        wrong("gradient", "not transposed", wrong_barlow_grad(barlow, turned=False)),
+        wrong("gradient", "by the directions", wrong_barlow_grad(barlow, by_row=False)),
+    ),
+    **{**VIEWS, "draw": draw_features, "rounding": 300.0},
+)
+
 CASES = [
     CONTRASTIVE,
     TRIPLET,
@@ -1639,5 +2027,7 @@ CASES = [
     SIGLIP,
     SUPERVISED_CONTRASTIVE,
     ARCFACE,
+    VICREG,
+    BARLOW_TWINS,
 ]
 HELPERS = [BATCH_HARD_TRIPLETS]
