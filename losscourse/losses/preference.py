@@ -724,8 +724,7 @@ def grpo(
         Shao et al. (2024), DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open
         Language Models; Liu et al. (2025), Understanding R1-Zero-Like Training.
     """
-    xp, beta = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
-    x = stop_gradient(reference_log_probs) - log_probs
+    xp, beta, x = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
     divergence = xp.expm1(x) - xp.clip(x, max=1e4)  # where exp is inf long since: no inf - inf
     return ppo_clip(log_probs, old_log_probs, advantages, clip=clip) + beta * divergence
 
@@ -766,9 +765,8 @@ def grpo_grad(
         >>> grpo_grad(same, same, same, advantages).tolist()
         [-1.0, 1.0]
     """
-    xp, beta = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
-    pull = xp.expm1(reference_log_probs - log_probs)
-    return ppo_clip_grad(log_probs, old_log_probs, advantages, clip=clip) - beta * pull
+    xp, beta, x = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
+    return ppo_clip_grad(log_probs, old_log_probs, advantages, clip=clip) - beta * xp.expm1(x)
 
 
 def _check_grpo(
@@ -777,15 +775,21 @@ def _check_grpo(
     reference_log_probs: Array,
     advantages: Array,
     beta: float,
-) -> tuple[Any, float]:
-    """Check four arrays of one shape; return their namespace, and beta as a float."""
+) -> tuple[Any, float, Array]:
+    """Check four arrays of one shape; return their namespace, beta and the reference's log-ratios.
+
+    At a beta of 0 the ratios do not count, so their logarithms are 0: an exponential that overflows
+    would make NaN of it.
+    """
     xp = float_namespace(
         log_probs=log_probs,
         old_log_probs=old_log_probs,
         reference_log_probs=reference_log_probs,
         advantages=advantages,
     )
-    return xp, check_in(NON_NEGATIVE, beta=beta)
+    beta = check_in(NON_NEGATIVE, beta=beta)
+    x = stop_gradient(reference_log_probs) - log_probs
+    return xp, beta, x if beta > 0 else stable.times(xp.zeros_like(x), x)
 
 
 def group_relative_advantages(rewards: Array) -> Array:
