@@ -2,6 +2,7 @@
 
 The numbers are those of the course's table of pitfalls. Rows whose loss does not exist yet are in
 AWAITED and fail there once it does.
+The folder `pitfalls` holds more, by family of losses.
 """
 
 import importlib.util
@@ -27,6 +28,7 @@ from losscourse.losses.divergence import forward_kl
 from losscourse.losses.sequence import ctc, ctc_grad
 from losscourse.reduce import sequence_mean, sum_and_count, token_mean, weighted_mean
 from tests.losscourse.losses.cases import CASES
+from tests.losscourse.pitfalls.gradients import autograd
 
 AWAITED = {
     19: "losscourse.optimizers.adam",
@@ -46,13 +48,6 @@ def _drawn(case, n=4, scale=1.0):
     """Return examples of a case as what its functions take."""
     arrays = case.draw(np.random.default_rng(0), n, scale)
     return [torch.as_tensor(a) for a in arrays] if case.torch_only else list(arrays)
-
-
-def _gradient(loss, *arguments, **setting):
-    """Return autograd's gradient of the summed loss by its first argument."""
-    first = torch.as_tensor(arguments[0], dtype=torch.float64).requires_grad_()
-    loss(first, *map(torch.as_tensor, arguments[1:]), **setting).sum().backward()
-    return first.grad
 
 
 def test_01_nothing_selected_is_an_error_and_no_nan():
@@ -94,7 +89,7 @@ def test_05_a_class_of_probability_0_costs_nothing():
     logits, targets = [[-math.inf, 0.0]], [[0.0, 1.0]]
     loss = softmax_cross_entropy(np.asarray(logits), np.asarray(targets))
     assert loss.tolist() == [0.0]
-    assert _gradient(softmax_cross_entropy, logits, torch.as_tensor(targets).double()).tolist() == [
+    assert autograd(softmax_cross_entropy, logits, torch.as_tensor(targets).double()).tolist() == [
         [0.0, 0.0]
     ]
 
@@ -106,7 +101,7 @@ def test_05_a_class_of_probability_0_costs_nothing():
 )
 def test_06_gradient_is_finite_on_the_branch_not_taken(function, x):
     for sign in (1, -1) if function is not stable.sqrt else (1,):
-        assert math.isfinite(_gradient(function, sign * x))
+        assert math.isfinite(autograd(function, sign * x))
 
 
 def test_06_gradient_of_0_times_infinity_is_0():
@@ -120,7 +115,7 @@ def test_06_gradient_of_0_times_infinity_is_0():
 
 @pytest.mark.parametrize("x", [-1e-300, -1e-10, -math.log(2), -1.0, -700.0, -1e4])
 def test_06_log1mexp_has_a_finite_gradient_on_both_sides_of_its_seam(x):
-    assert math.isfinite(_gradient(stable.log1mexp, x))
+    assert math.isfinite(autograd(stable.log1mexp, x))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
@@ -148,7 +143,7 @@ def test_08_focal_is_finite_where_p_is_1(gamma, logit, label):
         value = loss(first, second, gamma=gamma).tolist()
         if logit:
             assert value == [pytest.approx(expected, abs=1e-200)]
-        assert torch.isfinite(_gradient(loss, first, second, gamma=gamma)).all()
+        assert torch.isfinite(autograd(loss, first, second, gamma=gamma)).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -171,7 +166,7 @@ def test_10_root_at_zero_has_a_finite_gradient():
 def test_11_each_frames_ctc_gradient_sums_to_0_through_the_log_softmax():
     logits = np.random.default_rng(0).normal(size=(3, 6, 5)) * 3
     others = np.asarray([[1, 2], [3, 3], [4, 1]]), np.asarray([6, 5, 3]), np.asarray([2, 2, 1])
-    gradient = _gradient(lambda z, *rest: ctc(stable.log_softmax(z), *rest), logits, *others)
+    gradient = autograd(lambda z, *rest: ctc(stable.log_softmax(z), *rest), logits, *others)
     np.testing.assert_allclose(gradient.sum(dim=-1), 0, atol=1e-14)
     posterior = -ctc_grad(stable.log_softmax(logits), *others)
     inside = np.arange(6) < others[1][:, None]
