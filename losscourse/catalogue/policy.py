@@ -88,7 +88,7 @@ ENTRIES = (
                     domain=NON_NEGATIVE,
                     unit="target",
                     meaning="what a nat of divergence costs",
-                    examples=(1.0, 3.0),
+                    examples=(1.0,),
                 )
             }
         ),

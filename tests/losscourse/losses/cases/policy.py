@@ -452,7 +452,7 @@ def divergences(z: Array, old: Array) -> tuple[Array, Array]:
 PPO_KL = Case(
     loss=policy.ppo_kl,
     gradient=policy.ppo_kl_grad,
-    settings=({}, {"beta": 1.0}, {"beta": 3.0}),
+    settings=({}, {"beta": 1.0}),
     draw=draw_moved,
     oracle=("torch.distributions", ppo_kl_by_torch),
     exact=exact_ppo_kl,
@@ -495,6 +495,22 @@ PPO_KL = Case(
             ),
         ),
         Identity(
+            "beta weighs the divergence",
+            lambda loss: (
+                loss(*example(draw_moved), beta=3.0) - loss(*example(draw_moved), beta=0.0),
+                3 * divergences(*example(draw_moved)[:2])[0],
+            ),
+        ),
+        Identity(
+            "beta weighs the divergence's gradient",
+            lambda loss: (
+                policy.ppo_kl_grad(*example(draw_moved), beta=3.0)
+                - policy.ppo_kl_grad(*example(draw_moved), beta=0.0),
+                3
+                * (stable.softmax(example(draw_moved)[0]) - stable.softmax(example(draw_moved)[1])),
+            ),
+        ),
+        Identity(
             "minus ratio times advantage at beta 0",
             lambda loss: (
                 loss(*example(draw_moved), beta=0.0),
@@ -507,7 +523,11 @@ PPO_KL = Case(
         ),
     ),
     wrongs=(
-        wrong("loss", "sign", lambda xp, z, old, a, w, **k: -policy.ppo_kl(z, old, a, w, **k)),
+        wrong(
+            "loss",
+            "beta left out",
+            lambda xp, z, old, a, w, beta=1.0: policy.ppo_kl(z, old, a, w),
+        ),
         wrong(
             "loss",
             "the divergence the other way round",
