@@ -213,8 +213,8 @@ def jensen_shannon(log_probs: Array, targets: Array) -> Array:
         ValueError: The shapes do not fit, or a row of targets is no distribution.
 
     Numerics:
-        Near agreement the terms cancel, and p/m, rounded near 1, has lost the digits that are
-        left. Here log1p of (p - t)/(p + t) keeps them.
+        Near agreement the terms cancel. With p/m rounded near 1 their sum may come out below 0,
+        whose root, the distance, is NaN; here log1p of (p - t)/(p + t) keeps the digits.
 
     Convention:
         The divergence in nats: `scipy.spatial.distance.jensenshannon` gives its square root. torch

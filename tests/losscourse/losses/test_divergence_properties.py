@@ -50,6 +50,16 @@ def test_at_least_0_and_0_where_the_two_agree(loss, pairs):
     assert abs(value(loss, p, p)) <= 1e-12
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_jensen_shannon_of_neighbouring_floats_is_not_negative(dtype):
+    rng = np.random.default_rng(0)
+    log_probs = stable.log_softmax(rng.normal(size=(2000, 3))).astype(dtype)
+    steps = rng.integers(-2, 3, log_probs.shape) * np.finfo(dtype).eps
+    losses = divergence.jensen_shannon(log_probs, (np.exp(log_probs) * (1 + steps)).astype(dtype))
+    assert losses.min() >= 0
+    assert losses.max() > 0
+
+
 @ALL
 @given(pairs=ROWS)
 def test_no_loss_of_detail_raises_a_divergence(loss, pairs):
