@@ -272,7 +272,12 @@ def _gap(bound, reached, width):
 @ENTRY
 def test_robust_means_a_bounded_gradient(entry):
     if entry.gradient_range is not None:
-        assert entry.robust == all(sympy.sympify(b).is_finite for b in entry.gradient_range)
+        bounds = [
+            sympy.sympify(bound).subs(_symbols(entry, setting))
+            for bound in entry.gradient_range
+            for setting in _settings(entry)
+        ]
+        assert entry.robust == all(bound.is_finite for bound in bounds)
 
 
 @SCALAR
