@@ -15,6 +15,8 @@ from losscourse.losses.classification import (
     sigmoid_binary_cross_entropy,
     sigmoid_focal,
     sigmoid_focal_grad,
+    softmax_cross_entropy_with_integer_labels,
+    softmax_focal,
 )
 from losscourse.losses.divergence import forward_kl, reverse_kl
 from losscourse.losses.sequence import label_smoothed_cross_entropy
@@ -103,3 +105,11 @@ def test_distillation_keeps_its_gradient_at_a_high_temperature():
     gradient = distillation_grad(student, teacher, temperature=1e4)
     np.testing.assert_allclose(gradient, limit, rtol=1e-3)
     assert abs(gradient / 1e4**2).max() < 1e-7
+
+
+@pytest.mark.parametrize("label", [-1, 2, 100])
+def test_a_label_that_names_no_class_is_an_error(label):
+    """tensorflow/tensorflow#8484, tensorflow/tensorflow#10268: NaN on a GPU, and no error."""
+    for loss in (softmax_cross_entropy_with_integer_labels, softmax_focal):
+        with pytest.raises(ValueError, match="labels"):
+            loss(torch.zeros(1, 2), torch.tensor([label]))

@@ -5,6 +5,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.special import rel_entr
 
 from losscourse import stable
@@ -84,3 +85,36 @@ def test_the_lowest_confidence_counts_too(bins):
     probs = np.full((5, 4), 0.25)
     error = expected_calibration_error(probs, np.asarray([0, 0, 0, 0, 3]), bins=bins)
     assert float(error) == pytest.approx(0.8 - 0.25, rel=1e-14)
+
+
+def test_a_token_that_both_rule_out_costs_nothing():
+    """p-e-w/heretic#348: 0 · (-inf - -inf) in the divergence of suppressed tokens."""
+    rows = np.asarray([[math.log(0.5), math.log(0.5), -math.inf]])
+    others = np.asarray([[math.log(0.9), math.log(0.1), -math.inf]])
+    expected = rel_entr(np.exp(others), np.exp(rows)).sum()
+    assert float(forward_kl(rows, np.exp(others))[0]) == pytest.approx(expected, rel=1e-14)
+    assert float(reverse_kl(others, rows)[0]) == pytest.approx(expected, rel=1e-14)
+    tensors = torch.as_tensor(rows), torch.as_tensor(others)
+    assert torch.isnan(F.kl_div(*tensors, log_target=True, reduction="none")).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_divergence_at_a_low_temperature_has_a_finite_gradient(dtype):
+    """MakazhanAlpamys/Soup#719: probabilities that underflow, in the target's derivative."""
+    student = torch.tensor([[10.0, 0.0, -10.0]], dtype=dtype)
+    teacher = torch.tensor([[9.0, 1.0, -10.0]], dtype=dtype)
+
+    def softened(z):
+        return stable.log_softmax(z / 0.05)
+
+    for loss in (
+        lambda z: reverse_kl(softened(z), softened(teacher)),
+        lambda z: jensen_shannon(softened(z), softened(teacher).exp()),
+        lambda z: forward_kl(softened(z), softened(teacher).exp()),
+    ):
+        assert torch.isfinite(loss(student)).all()
+        assert torch.isfinite(autograd(loss, student)).all()
+    naive = autograd(
+        lambda z: F.kl_div(softened(teacher), softened(z).exp(), reduction="none"), student.float()
+    )
+    assert not torch.isfinite(naive).all()

@@ -3,16 +3,20 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from losscourse.losses.metric import (
     arcface,
     arcface_grad,
+    barlow_twins,
+    clip,
     contrastive,
     cosine_embedding,
     info_nce,
     nt_xent,
     supervised_contrastive,
     triplet,
+    vicreg,
 )
 from tests.losscourse.pitfalls.gradients import autograd
 
@@ -86,3 +90,40 @@ def test_embeddings_that_coincide_have_a_finite_gradient():
     assert torch.isfinite(autograd(contrastive, points, same, -signs)).all()
     naive = autograd(lambda x: (x - torch.as_tensor(same)).square().sum(dim=-1).sqrt(), points)
     assert torch.isnan(naive).all()
+
+
+def test_clip_searches_in_both_directions():
+    """lucidrains/DALLE-pytorch#32: the text for an image, but no image for a text."""
+    images = np.asarray([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+    texts = np.asarray([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    logits = torch.as_tensor(images @ texts.T / 0.5)
+    of_text, of_image = (
+        F.cross_entropy(z, torch.arange(3), reduction="none") for z in (logits, logits.T)
+    )
+    losses = clip(images, texts, temperature=0.5)
+    np.testing.assert_allclose(losses, (of_text + of_image) / 2, rtol=1e-14)
+    assert abs(of_text - of_image).max() > 0.1
+
+
+def test_barlow_twins_knows_no_scale_and_no_shift_of_a_view():
+    """lightly-ai/lightly#1806: both views were standardised as one batch."""
+    views = np.random.default_rng(0).normal(size=(8, 3))
+    same = float(barlow_twins(views, views))
+    assert float(barlow_twins(views, 2 * views + 4)) == pytest.approx(same, rel=1e-13)
+
+
+def test_barlow_twins_of_a_constant_feature_is_finite():
+    """IgorSusmelj/barlowtwins#10: a standard deviation of 0 to divide by."""
+    views = np.random.default_rng(0).normal(size=(8, 3))
+    views[:, 1] = 0.3
+    assert math.isfinite(barlow_twins(views, views))
+    assert torch.isfinite(autograd(barlow_twins, views.tolist(), views)).all()
+
+
+def test_vicreg_adds_the_variances_of_both_views():
+    """facebookresearch/vicreg#8: the paper's sum, where the code takes the mean."""
+    collapsed = np.ones((4, 2))
+    lacking = 1 - math.sqrt(1e-4)
+    loss = vicreg(collapsed, collapsed, invariance=0.0, variance=1.0, covariance=0.0)
+    assert float(loss) == pytest.approx(2 * lacking, rel=1e-14)
+    assert torch.isfinite(autograd(vicreg, collapsed.tolist(), collapsed)).all()

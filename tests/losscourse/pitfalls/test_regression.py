@@ -1,7 +1,17 @@
+import math
+
 import numpy as np
 import pytest
 
-from losscourse.losses.regression import huber, huber_grad, pinball, pinball_grad
+from losscourse.losses.regression import (
+    absolute_percentage_error,
+    huber,
+    huber_grad,
+    mape,
+    pinball,
+    pinball_grad,
+    squared_log_error,
+)
 
 
 def test_the_pinball_loss_is_positive_on_both_sides():
@@ -40,3 +50,25 @@ def test_hubers_linear_branch_knows_delta(delta):
     errors = np.asarray([np.nextafter(delta, 0), delta, np.nextafter(delta, 9), 3 * delta])
     losses = huber(errors, np.zeros(4), delta=delta)
     np.testing.assert_allclose(losses, delta**2 * np.asarray([0.5, 0.5, 0.5, 2.5]), rtol=1e-14)
+
+
+def test_the_log_error_of_a_prediction_below_minus_1_is_an_error():
+    """scikit-learn/scikit-learn#9963: refused only if all were negative, else NaN."""
+    targets = np.asarray([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"^predictions: expected values in \(-1, ∞\), got -2.0$"):
+        squared_log_error(np.asarray([1.0, -2.0, 3.0]), targets)
+
+
+def test_the_log_error_of_a_prediction_between_minus_1_and_0_is_none():
+    """scikit-learn/scikit-learn#29678: log(1 + x) is defined there."""
+    loss = squared_log_error(np.asarray([-0.5]), np.asarray([1.0]))
+    assert loss.tolist() == [pytest.approx(math.log(4) ** 2, rel=1e-14)]
+
+
+def test_a_percentage_of_nothing_is_an_error():
+    """biolab/orange3#7041, Nixtla/utilsforecast#86: an arbitrary large number, or 0, hid it."""
+    predictions, targets = np.asarray([5.0, 3.0]), np.asarray([4.0, 0.0])
+    for loss in (absolute_percentage_error, mape):
+        with pytest.raises(ValueError, match=r"^targets: expected values other than 0, got 0.0$"):
+            loss(predictions, targets)
+    assert float(mape(predictions, targets, mask=np.asarray([True, False]))) == 0.25
