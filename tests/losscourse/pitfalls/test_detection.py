@@ -6,6 +6,8 @@ from losscourse.losses.detection import (
     ciou_loss,
     ciou_loss_grad,
     corners_from_centers,
+    detection_loss,
+    detection_loss_grad,
     diou_loss,
     diou_loss_grad,
     giou_loss,
@@ -64,3 +66,11 @@ def test_a_target_by_its_centre_is_an_error(loss, gradient, value):
     corners = corners_from_centers(by_centre)
     np.testing.assert_allclose(corners, [[0.4, 0.4, 0.6, 0.6]], rtol=1e-15)
     np.testing.assert_allclose(loss(corners, corners), 0, atol=1e-15)
+
+
+def test_an_image_without_objects_has_a_finite_loss():
+    """kuangliu/pytorch-retinanet#14, andreaazzini/retinanet.pytorch#4: divided by 0 positives."""
+    logits, offsets = np.zeros((3, 2)), np.full((3, 4), 9.0)
+    labels, targets = np.zeros(3, dtype=int), np.zeros((3, 4))
+    np.testing.assert_allclose(detection_loss(logits, offsets, labels, targets), np.log(2))
+    assert not detection_loss_grad(logits, offsets, labels, targets)[1].any()

@@ -13,7 +13,9 @@ from losscourse.losses.generative import (
     image_total_variation,
     min_snr_noise_weights,
     min_snr_v_weights,
+    wasserstein_generator,
 )
+from tests.losscourse.pitfalls.gradients import autograd
 
 
 def test_the_divergence_of_a_code_is_summed_over_its_features():
@@ -94,3 +96,10 @@ def test_min_snr_weights_of_both_objectives_agree(gamma):
     snr = np.exp(log_snr)
     ratio = min_snr_noise_weights(log_snr, gamma=gamma) / min_snr_v_weights(log_snr, gamma=gamma)
     np.testing.assert_allclose(ratio, (snr + 1) / snr, rtol=1e-13)
+
+
+@pytest.mark.parametrize("score", [-3.0, 0.0, 3.0])
+def test_a_hinge_gans_generator_is_not_cut_off(score):
+    """zurutech/ashpy#23: -max(0, score) gives the worst fakes no gradient."""
+    assert wasserstein_generator(np.asarray([score])).tolist() == [-score]
+    assert autograd(wasserstein_generator, [score]).tolist() == [-1.0]

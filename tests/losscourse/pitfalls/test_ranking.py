@@ -40,3 +40,8 @@ def test_equal_scores_are_not_ranked_by_relevance():
     expected = abs(np.subtract.outer(gains, gains) * np.subtract.outer(discounts, discounts)) / best
     np.testing.assert_allclose(weights[0], expected, rtol=1e-14)
     assert weights[0, 0, 1] == pytest.approx(3 * (1 - 1 / math.log2(3)) / best)
+
+
+def test_a_list_without_relevance_has_weights_of_0():
+    """allegro/allRank#25, lenskit/lkpy#957: the ideal gain is 0, and 0/0 no weight."""
+    assert not lambda_weights(np.asarray([[3.0, 1.0, 2.0]]), np.zeros((1, 3))).any()

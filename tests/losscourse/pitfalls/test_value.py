@@ -7,6 +7,7 @@ from losscourse.losses.value import (
     clipped_value,
     clipped_value_grad,
     double_q_targets,
+    n_step_returns,
     project_distribution,
     q_learning_targets,
     quantile_td_grad,
@@ -105,3 +106,19 @@ def test_the_bootstrap_takes_the_next_states_value():
     rewards, discounts = np.asarray([[1.0]]), np.asarray([[0.5]])
     advantages = generalized_advantage_estimation(rewards, np.asarray([[10.0, 4.0]]), discounts)
     assert advantages.tolist() == [[1 + 0.5 * 4 - 10]]
+
+
+def test_the_value_after_n_steps_is_discounted_n_times():
+    """younggyoseo/FastTD3#6: by γ once, however many steps."""
+    rewards, discounts = np.asarray([[1.0, 2.0, 4.0]]), np.full((1, 3), 0.5)
+    next_values = np.asarray([[16.0, 32.0, 64.0]])
+    returns = n_step_returns(rewards, next_values, discounts, steps=2)
+    assert returns.tolist() == [[1 + 0.5 * 2 + 0.25 * 32, 2 + 0.5 * 4 + 0.25 * 64, 4 + 0.5 * 64]]
+
+
+def test_the_last_reward_counts_and_nothing_after_it():
+    """thu-ml/tianshou#135: the reward of the step that ends the episode was left out."""
+    rewards, discounts = np.asarray([[1.0, 2.0, 4.0]]), np.asarray([[0.5, 0.0, 0.5]])
+    next_values = np.asarray([[16.0, 32.0, 64.0]])
+    returns = n_step_returns(rewards, next_values, discounts, steps=3)
+    assert returns.tolist() == [[1 + 0.5 * 2, 2.0, 4 + 0.5 * 64]]
