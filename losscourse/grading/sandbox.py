@@ -1,0 +1,217 @@
+"""The sandbox around a student's code: what this process may read, write, use and reach, for good.
+
+`confine` takes hold of the process that calls it, which is forked for one submission. Files are
+closed by Landlock (through `sandlock`), system calls by a seccomp filter, appetite by resource
+limits. It fails closed: where a part of it cannot be had, it raises `Unavailable`, and no student's
+code runs.
+
+What is left to the code: it reads the interpreter's libraries and the folders that are named, and
+writes to one scratch folder. It opens no socket, starts no program and no other process, looks into
+none and signals none.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Limits", "Unavailable", "confine", "interpreter_paths", "missing"]
+
+
+class Unavailable(RuntimeError):
+    """A part of the sandbox that this machine does not have; the message says which, and why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use.
+
+    Args:
+        memory: Bytes of address space beyond what the process has when it is confined.
+        file: Bytes of one file.
+        open_files: Descriptors.
+        cpu: Seconds of processor time in all.
+    """
+
+    memory: int = 2 * 2**30
+    file: int = 32 * 2**20
+    open_files: int = 64
+    cpu: int = 600
+
+
+def confine(scratch: Path, *, readable: Sequence[Path] = (), limits: Limits | None = None) -> None:
+    """Confine this process, and whatever it becomes, irreversibly.
+
+    Args:
+        scratch: The one folder that it may write to.
+        readable: More that it may read, beside the interpreter's libraries.
+        limits: What it may use.
+
+    Raises:
+        Unavailable: A part of the sandbox cannot be had. The process must then end.
+    """
+    _limit(limits or Limits())
+    _close_files(scratch, [*interpreter_paths(), *readable])
+    _filter_calls()
+
+
+def missing() -> str | None:
+    """Say what this machine lacks for the sandbox and how to get it, or return None.
+
+    Returns:
+        One sentence, or None where `confine` can work.
+    """
+    if sys.platform != "linux":
+        return f"the sandbox needs Linux, this is {platform.system()}: grade in a virtual machine"
+    if platform.machine() not in _ARCHITECTURES:
+        return f"the sandbox knows {', '.join(_ARCHITECTURES)}, this is {platform.machine()}"
+    try:
+        import sandlock
+    except ImportError:
+        return "the sandbox needs the package sandlock: python -m pip install sandlock"
+    have, need = sandlock.landlock_abi_version(), sandlock.min_landlock_abi()
+    if have < need:
+        return (
+            f"the sandbox needs Landlock {need}, which Linux has since 6.12; this kernel, "
+            f"{platform.release()}, has {'none' if have < 1 else have}"
+        )
+    return None
+
+
+def interpreter_paths() -> list[Path]:
+    """Return what Python and its libraries are read from: nothing of the course, no home."""
+    paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    paths += [sys.base_prefix + "/lib", "/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo"]
+    paths += ["/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/zero"]
+    found = {Path(path).resolve() for path in paths if path and Path(path).exists()}
+    return sorted(found)
+
+
+def _limit(limits: Limits) -> None:
+    """Set the resource limits; no core dump, so that memory never lands in a file."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    for kind, most in (
+        (resource.RLIMIT_AS, size + limits.memory),
+        (resource.RLIMIT_FSIZE, limits.file),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_CPU, limits.cpu),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (most, most))
+
+
+def _close_files(scratch: Path, readable: Sequence[Path]) -> None:
+    """Let Landlock close all files but these, and signals and abstract sockets of others."""
+    if lack := missing():
+        raise Unavailable(lack)
+    import sandlock
+
+    policy = sandlock.Sandbox(
+        fs_readable=[str(path) for path in readable], fs_writable=[str(scratch)]
+    )
+    try:
+        sandlock.confine(policy)
+    except Exception as error:
+        raise Unavailable(f"Landlock refused: {error}") from error
+
+
+# --- system calls ---------------------------------------------------------------------------------
+
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+"""AUDIT_ARCH of the machines whose call numbers are known here."""
+
+_DENIED = {
+    "x86_64": {
+        "socket": 41, "connect": 42, "bind": 49, "listen": 50, "vfork": 58, "fork": 57,
+        "execve": 59, "kill": 62, "ptrace": 101, "mount": 165, "umount2": 166, "swapon": 167,
+        "reboot": 169, "init_module": 175, "chroot": 161, "pivot_root": 155, "acct": 163,
+        "setpgid": 109, "setsid": 112, "keyctl": 250, "add_key": 248, "request_key": 249,
+        "unshare": 272, "perf_event_open": 298, "setns": 308, "process_vm_readv": 310,
+        "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "bpf": 321, "execveat": 322,
+        "userfaultfd": 323, "io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434,
+        "pidfd_getfd": 438, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
+        "setrlimit": 160, "tkill": 200,
+    },
+    "aarch64": {
+        "socket": 198, "connect": 203, "bind": 200, "listen": 201, "execve": 221, "kill": 129,
+        "ptrace": 117, "mount": 40, "umount2": 39, "swapon": 224, "reboot": 142,
+        "init_module": 105, "chroot": 51, "pivot_root": 41, "acct": 89, "setpgid": 154,
+        "setsid": 157, "keyctl": 219, "add_key": 217, "request_key": 218, "unshare": 97,
+        "perf_event_open": 241, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271,
+        "kcmp": 272, "finit_module": 273, "bpf": 280, "execveat": 281, "userfaultfd": 282,
+        "io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434, "pidfd_getfd": 438,
+        "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180, "setrlimit": 164, "tkill": 130,
+    },
+}  # fmt: skip
+"""Calls that fail with EPERM: they reach other processes, other programs, or the network."""
+
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_PRLIMIT = {"x86_64": 302, "aarch64": 261}
+_CLONE3, _CLONE_THREAD = 435, 0x00010000
+_EPERM, _ENOSYS = 1, 38
+_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_LOAD, _EQUAL, _SET, _RETURN = 0x20, 0x15, 0x45, 0x06
+_SECCOMP_SET_MODE_FILTER, _TSYNC, _PR_SET_NO_NEW_PRIVS = 1, 1, 38
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+
+
+def _program(machine: str) -> list[tuple[int, int, int, int]]:
+    """Return the filter: which architecture, which call; a thread may be cloned, limits be read.
+
+    A call of another architecture, such as x86's 32-bit ones, kills the process: its numbers mean
+    other calls. `clone3` keeps its flags in memory, where a filter cannot look; refused as unknown,
+    the C library takes `clone`.
+    """
+    denied = sorted(_DENIED[machine].values())
+    program = [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, _ARCHITECTURES[machine]),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+    ]
+    if machine == "x86_64":  # x32 numbers are these with bit 30 set
+        program += [(0x35, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]
+    program += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
+    program += [
+        (_EQUAL, 0, 4, _CLONE[machine]),
+        (_LOAD, 0, 0, 16),
+        (_SET, 0, 1, _CLONE_THREAD),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _ERRNO | _EPERM),
+    ]
+    program += [
+        (_EQUAL, 0, 6, _PRLIMIT[machine]),
+        (_LOAD, 0, 0, 32),  # the new limits' address, in two halves: none, where they are only read
+        (_EQUAL, 0, 3, 0),
+        (_LOAD, 0, 0, 36),
+        (_EQUAL, 0, 1, 0),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _ERRNO | _EPERM),
+    ]
+    for number in denied:
+        program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | _EPERM)]
+    return [*program, (_RETURN, 0, 0, _ALLOW)]
+
+
+def _filter_calls() -> None:
+    """Install the filter on all threads of this process."""
+    machine = platform.machine()
+    if machine not in _ARCHITECTURES:
+        raise Unavailable(missing() or f"no system calls are known for {machine}")
+    steps = _program(machine)
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    program = struct.pack("@HxxxxxxP", len(steps), ctypes.addressof(code))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise Unavailable(f"prctl refused: {os.strerror(ctypes.get_errno())}")
+    done = libc.syscall(
+        _SECCOMP[machine], _SECCOMP_SET_MODE_FILTER, _TSYNC, ctypes.create_string_buffer(program)
+    )
+    if done:
+        raise Unavailable(f"seccomp refused: {os.strerror(ctypes.get_errno())}")
