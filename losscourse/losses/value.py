@@ -86,8 +86,8 @@ def td(values: Array, targets: Array) -> Array:
         Overflows where |v - y| exceeds the root of twice the largest float: 361 in float16.
 
     Convention:
-        With the factor ½, so that a step along the gradient is TD(0)'s update, the learning rate
-        times the TD error. `torch.nn.functional.mse_loss(values, targets, reduction="none") / 2`.
+        With the factor ½, so that a step of descent is TD(0)'s update, the learning rate times the
+        TD error. `torch.nn.functional.mse_loss(values, targets, reduction="none") / 2`.
 
     Example:
         >>> import numpy as np
