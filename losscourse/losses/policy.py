@@ -644,6 +644,7 @@ def ppo_kl(
     Numerics:
         Where the advantage is 0, the ratio is not formed: one that overflows would make NaN of it.
         Where it is not, such a ratio makes the loss infinite; the penalty is there to prevent it.
+        At a `beta` of 0 an infinite divergence costs nothing.
 
     Convention:
         KL(π', π), the old policy first, per state and over all actions: no estimate from the
@@ -661,7 +662,9 @@ def ppo_kl(
     weighted = _weighted_ratios(logits, old_logits, actions, advantages)
     beta = check_in(NON_NEGATIVE, beta=beta)
     old_probs = stable.softmax(stop_gradient(old_logits))
-    return beta * forward_kl(stable.log_softmax(logits), old_probs) - weighted
+    divergences = forward_kl(stable.log_softmax(logits), old_probs)
+    weights = real_namespace(divergences=divergences).full_like(divergences, beta)
+    return stable.times(weights, divergences) - weighted
 
 
 def ppo_kl_grad(

@@ -9,6 +9,7 @@ from losscourse.losses.policy import (
     entropy_grad,
     ppo_clip,
     ppo_clip_grad,
+    ppo_kl,
     soft_targets,
 )
 from tests.losscourse.pitfalls.gradients import autograd
@@ -30,6 +31,15 @@ def test_a_ratio_that_overflows_does_not_turn_the_loss_into_nan(dtype):
 
     assert torch.isnan(naive(log_probs, old, advantages)[0])
     assert torch.isnan(autograd(naive, log_probs, old, advantages)).all()
+
+
+def test_a_divergence_that_is_infinite_costs_nothing_without_weight():
+    """radixark/miles#1363, for the penalty: 0 · inf where the policy rules an action out."""
+    logits, old = torch.tensor([[0.0, -math.inf]]), torch.tensor([[-1000.0, 0.0]])
+    others = old, torch.tensor([0]), torch.tensor([0.0])
+    assert ppo_kl(logits, *others, beta=0.0).tolist() == [0.0]
+    assert ppo_kl(logits, *others, beta=0.1).tolist() == [math.inf]
+    assert autograd(ppo_kl, logits, *others, beta=0.0).tolist() == [[0.0, 0.0]]
 
 
 @pytest.mark.parametrize(
