@@ -34,12 +34,18 @@ __all__ = [
     "epsilon_insensitive_grad",
     "expectile",
     "expectile_grad",
+    "gamma_negative_log_likelihood",
+    "gamma_negative_log_likelihood_grad",
+    "gaussian_negative_log_likelihood",
+    "gaussian_negative_log_likelihood_grad",
     "geman_mcclure",
     "geman_mcclure_grad",
     "general_robust",
     "general_robust_grad",
     "huber",
     "huber_grad",
+    "laplace_negative_log_likelihood",
+    "laplace_negative_log_likelihood_grad",
     "log_cosh",
     "log_cosh_grad",
     "mae",
@@ -47,6 +53,8 @@ __all__ = [
     "mse",
     "pinball",
     "pinball_grad",
+    "poisson_negative_log_likelihood",
+    "poisson_negative_log_likelihood_grad",
     "quantile_huber",
     "quantile_huber_grad",
     "rmse",
@@ -56,6 +64,8 @@ __all__ = [
     "squared_error_grad",
     "squared_log_error",
     "squared_log_error_grad",
+    "tweedie_negative_log_likelihood",
+    "tweedie_negative_log_likelihood_grad",
     "welsch",
     "welsch_grad",
 ]
@@ -1269,6 +1279,415 @@ def squared_log_error_grad(predictions: Array, targets: Array) -> Array:
     check_values(_ABOVE_MINUS_ONE, predictions=predictions, targets=targets)
     difference = xp.log1p(predictions) - xp.log1p(targets)
     return 2 * stable.times(1 / (1 + predictions), difference)
+
+
+def gaussian_negative_log_likelihood(means: Array, log_variances: Array, targets: Array) -> Array:
+    r"""Return minus the log-density of each target under a normal distribution.
+
+    Formula: $\tfrac12 (s + e^2 \exp(-s) + \log 2\pi)$, where `e = means - targets` and $s$ is the
+    log-variance.
+
+    Args:
+        means: Predicted means, floats of any shape.
+        log_variances: Predicted logarithms of the variances, of the shape and dtype of `means`.
+        targets: Floats of the shape and dtype of `means`.
+
+    Returns:
+        Array of the shape and dtype of `means`, in nats; any number, for a density may exceed 1.
+
+    Gradient:
+        $e \exp(-s)$ by the means and $\tfrac12 (1 - e^2 \exp(-s))$ by the log-variances; see
+        `gaussian_negative_log_likelihood_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or two differ in dtype or library.
+        ValueError: Two shapes differ.
+
+    Numerics:
+        The logarithm keeps the variance positive with no epsilon. The residual is divided by the
+        standard deviation before it is squared, so that a large one does not overflow alone. At an
+        exact fit the product is 0, whatever the variance.
+
+    Convention:
+        With the constant $\tfrac12 \log 2\pi$: `torch.nn.functional.gaussian_nll_loss(means,
+        targets, torch.exp(log_variances), full=True, reduction="none")`, which leaves the constant
+        out by default and raises a variance to its eps. Convex in the means, not in both.
+
+    Example:
+        >>> import numpy as np
+        >>> means, log_variances = np.asarray([0.0, 0.0]), np.asarray([0.0, 2.0])
+        >>> targets = np.asarray([0.0, 3.0])
+        >>> gaussian_negative_log_likelihood(means, log_variances, targets).round(4).tolist()
+        [0.9189, 2.5279]
+
+    Reference:
+        Nix and Weigend (1994), Estimating the Mean and Variance of the Target Probability
+        Distribution; Kendall and Gal (2017), for the log-variance.
+    """
+    xp = float_namespace(means=means, log_variances=log_variances, targets=targets)
+    standardised = _times_exp(xp, means - targets, -log_variances / 2)
+    return (log_variances + xp.square(standardised) + math.log(2 * math.pi)) / 2
+
+
+def _times_exp(xp: Any, weights: Array, exponents: Array) -> Array:
+    """Return w · exp(x); where w is 0 it is 0 and so is its slope, even if exp overflows."""
+    hidden = (weights == 0) & ~xp.isnan(exponents)
+    return weights * xp.exp(xp.where(hidden, xp.zeros_like(exponents), exponents))
+
+
+def gaussian_negative_log_likelihood_grad(
+    means: Array, log_variances: Array, targets: Array
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed loss by the means and by the log-variances.
+
+    Formula: $e \exp(-s)$ and $\tfrac12 (1 - e^2 \exp(-s))$, where `e = means - targets` and $s$ is
+    the log-variance.
+
+    Args:
+        means: Predicted means, floats of any shape.
+        log_variances: Predicted logarithms of the variances, of the shape and dtype of `means`.
+        targets: Floats of the shape and dtype of `means`.
+
+    Returns:
+        Two arrays of the shape and dtype of `means`: the derivative by the means, in the inverse
+        of the target's unit and unbounded, and that by the log-variances, at most ½.
+
+    Raises:
+        TypeError: An argument is no array of floats, or two differ in dtype or library.
+        ValueError: Two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> one = np.asarray([1.0])
+        >>> by_mean, by_log_variance = gaussian_negative_log_likelihood_grad(3 * one, 0 * one, one)
+        >>> by_mean.tolist(), by_log_variance.tolist()
+        ([2.0], [-1.5])
+    """
+    xp = float_namespace(means=means, log_variances=log_variances, targets=targets)
+    standardised = _times_exp(xp, means - targets, -log_variances / 2)
+    by_mean = _times_exp(xp, standardised, -log_variances / 2)
+    return by_mean, (1 - xp.square(standardised)) / 2
+
+
+def laplace_negative_log_likelihood(locations: Array, log_scales: Array, targets: Array) -> Array:
+    r"""Return minus the log-density of each target under a Laplace distribution.
+
+    Formula: $|e| \exp(-s) + s + \log 2$, where `e = locations - targets` and $s$ is the log-scale.
+
+    Args:
+        locations: Predicted medians, floats of any shape.
+        log_scales: Predicted logarithms of the scales, of the shape and dtype of `locations`.
+        targets: Floats of the shape and dtype of `locations`.
+
+    Returns:
+        Array of the shape and dtype of `locations`, in nats; any number, for a density may
+        exceed 1.
+
+    Gradient:
+        $\operatorname{sign}(e) \exp(-s)$ by the locations and $1 - |e| \exp(-s)$ by the log-scales;
+        see `laplace_negative_log_likelihood_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or two differ in dtype or library.
+        ValueError: Two shapes differ.
+
+    Numerics:
+        The logarithm keeps the scale positive with no epsilon. At an exact fit the product is 0,
+        whatever the scale.
+
+    Convention:
+        With the constant $\log 2$. At a fixed log-scale of 0 it is `absolute_error` and that
+        constant. The best scale is the mean absolute error, and the variance is twice its square.
+        torch has no such function; `torch.distributions.Laplace` has this density.
+
+    Example:
+        >>> import numpy as np
+        >>> locations, log_scales = np.asarray([0.0, 0.0]), np.asarray([0.0, 1.0])
+        >>> targets = np.asarray([0.0, 3.0])
+        >>> laplace_negative_log_likelihood(locations, log_scales, targets).round(4).tolist()
+        [0.6931, 2.7968]
+
+    Reference:
+        Kendall and Gal (2017), What Uncertainties Do We Need in Bayesian Deep Learning for
+        Computer Vision?, the Laplacian likelihood.
+    """
+    xp = float_namespace(locations=locations, log_scales=log_scales, targets=targets)
+    distances = xp.abs(locations - targets)
+    return _times_exp(xp, distances, -log_scales) + log_scales + math.log(2)
+
+
+def laplace_negative_log_likelihood_grad(
+    locations: Array, log_scales: Array, targets: Array
+) -> tuple[Array, Array]:
+    r"""Return the derivatives of the summed loss by the locations and by the log-scales.
+
+    Formula: $\operatorname{sign}(e) \exp(-s)$ and $1 - |e| \exp(-s)$, where
+    `e = locations - targets` and $s$ is the log-scale. At the kink, $e = 0$, the subgradient 0 is
+    taken, the middle of $[-\exp(-s), \exp(-s)]$.
+
+    Args:
+        locations: Predicted medians, floats of any shape.
+        log_scales: Predicted logarithms of the scales, of the shape and dtype of `locations`.
+        targets: Floats of the shape and dtype of `locations`.
+
+    Returns:
+        Two arrays of the shape and dtype of `locations`: the derivative by the locations, in the
+        inverse of the target's unit and unbounded, since a scale may be small, and that by the
+        log-scales, at most 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or two differ in dtype or library.
+        ValueError: Two shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> one = np.asarray([1.0])
+        >>> by_location, by_log_scale = laplace_negative_log_likelihood_grad(3 * one, 0 * one, one)
+        >>> by_location.tolist(), by_log_scale.tolist()
+        ([1.0], [-1.0])
+    """
+    xp = float_namespace(locations=locations, log_scales=log_scales, targets=targets)
+    residuals = locations - targets
+    by_location = _times_exp(xp, xp.sign(residuals), -log_scales)
+    return by_location, 1 - _times_exp(xp, xp.abs(residuals), -log_scales)
+
+
+def poisson_negative_log_likelihood(log_rates: Array, targets: Array) -> Array:
+    r"""Return minus the log-probability of each count under a Poisson distribution.
+
+    Formula: $\exp(z) - y z$, where $z$ is the logarithm of the rate and $y$ the count. The term
+    $\log y!$, which no prediction changes, is left out.
+
+    Args:
+        log_rates: Predicted logarithms of the rates, floats of any shape.
+        targets: Counts or other floats of at least 0, of the shape and dtype of `log_rates`.
+
+    Returns:
+        Array of the shape and dtype of `log_rates`, in nats up to a constant of the target; at
+        least $y - y \log y$.
+
+    Gradient:
+        $\exp(z) - y$; see `poisson_negative_log_likelihood_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target is negative. Values are not checked while
+            torch traces.
+
+    Numerics:
+        The logarithm keeps the rate positive, and a count of 0 has no 0 · inf. exp overflows
+        float32 at 89: then the loss is inf, also where the product would be.
+
+    Convention:
+        `torch.nn.functional.poisson_nll_loss(log_rates, targets, reduction="none")`, whose
+        default is `log_input=True` and `full=False`. With `full=True` torch adds Stirling's
+        approximation of $\log y!$; that is not the exact constant.
+
+    Example:
+        >>> import numpy as np
+        >>> log_rates, targets = np.asarray([0.0, 1.0]), np.asarray([2.0, 2.0])
+        >>> poisson_negative_log_likelihood(log_rates, targets).round(4).tolist()
+        [1.0, 0.7183]
+
+    Reference:
+        Nelder and Wedderburn (1972), Generalized Linear Models.
+    """
+    xp = float_namespace(log_rates=log_rates, targets=targets)
+    check_values(NON_NEGATIVE, targets=targets)
+    full = math.log(float(xp.finfo(log_rates.dtype).max)) + 1  # beyond it exp is inf
+    return xp.exp(log_rates) - stable.times(targets, xp.clip(log_rates, max=full))
+
+
+def poisson_negative_log_likelihood_grad(log_rates: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `poisson_negative_log_likelihood` by the log-rates.
+
+    Formula: $\exp(z) - y$, where $z$ is the logarithm of the rate and $y$ the count.
+
+    Args:
+        log_rates: Predicted logarithms of the rates, floats of any shape.
+        targets: Counts or other floats of at least 0, of the shape and dtype of `log_rates`.
+
+    Returns:
+        Array of the shape and dtype of `log_rates`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target is negative. Values are not checked while
+            torch traces.
+
+    Example:
+        >>> import numpy as np
+        >>> log_rates, targets = np.asarray([0.0, 0.0]), np.asarray([2.0, 0.0])
+        >>> poisson_negative_log_likelihood_grad(log_rates, targets).tolist()
+        [-1.0, 1.0]
+    """
+    xp = float_namespace(log_rates=log_rates, targets=targets)
+    check_values(NON_NEGATIVE, targets=targets)
+    return xp.exp(log_rates) - targets
+
+
+def gamma_negative_log_likelihood(log_means: Array, targets: Array) -> Array:
+    r"""Return minus the log-density of each target under a gamma distribution, for its mean.
+
+    Formula: $z + y \exp(-z)$, where $z$ is the logarithm of the mean and $y$ the target. That is
+    the loss for each unit of the shape; terms that no prediction changes are left out.
+
+    Args:
+        log_means: Predicted logarithms of the means, floats of any shape.
+        targets: Floats of at least 0, of the shape and dtype of `log_means`.
+
+    Returns:
+        Array of the shape and dtype of `log_means`, in nats up to a constant of the target; at
+        least $1 + \log y$, and without lower bound at a target of 0.
+
+    Gradient:
+        $1 - y \exp(-z)$; see `gamma_negative_log_likelihood_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target is negative. Values are not checked while
+            torch traces.
+
+    Numerics:
+        The logarithm keeps the mean positive, and a target of 0 has no 0 · inf.
+
+    Convention:
+        Exactly the exponential distribution's, which is the gamma of shape 1. For shape k, k
+        times this and a constant of k and y; the best mean is the same. Half of scikit-learn's
+        `mean_gamma_deviance`, up to $1 + \log y$. With a variance in place of the mean it is QLIKE
+        of volatility forecasts. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> log_means, targets = np.asarray([0.0, 1.0]), np.asarray([2.0, 2.0])
+        >>> gamma_negative_log_likelihood(log_means, targets).round(4).tolist()
+        [2.0, 1.7358]
+
+    Reference:
+        Nelder and Wedderburn (1972), Generalized Linear Models.
+    """
+    xp = float_namespace(log_means=log_means, targets=targets)
+    check_values(NON_NEGATIVE, targets=targets)
+    least = -float(xp.finfo(log_means.dtype).max)  # inf - inf is no sum
+    return xp.clip(log_means, min=least) + _times_exp(xp, targets, -log_means)
+
+
+def gamma_negative_log_likelihood_grad(log_means: Array, targets: Array) -> Array:
+    r"""Return the derivative of the summed `gamma_negative_log_likelihood` by the log-means.
+
+    Formula: $1 - y \exp(-z)$, where $z$ is the logarithm of the mean and $y$ the target.
+
+    Args:
+        log_means: Predicted logarithms of the means, floats of any shape.
+        targets: Floats of at least 0, of the shape and dtype of `log_means`.
+
+    Returns:
+        Array of the shape and dtype of `log_means`, without unit; at most 1.
+
+    Raises:
+        TypeError: An argument is no array of floats, or the two differ in dtype or library.
+        ValueError: The two shapes differ, or a target is negative. Values are not checked while
+            torch traces.
+
+    Example:
+        >>> import numpy as np
+        >>> log_means, targets = np.asarray([0.0, 0.0]), np.asarray([2.0, 0.0])
+        >>> gamma_negative_log_likelihood_grad(log_means, targets).tolist()
+        [-1.0, 1.0]
+    """
+    xp = float_namespace(log_means=log_means, targets=targets)
+    check_values(NON_NEGATIVE, targets=targets)
+    return 1 - _times_exp(xp, targets, -log_means)
+
+
+_BETWEEN_POISSON_AND_GAMMA = Interval(1, 2)
+
+
+def tweedie_negative_log_likelihood(
+    log_means: Array, targets: Array, *, power: float = 1.5
+) -> Array:
+    r"""Return minus the log-likelihood of each target under a Tweedie distribution, for its mean.
+
+    Formula: $\frac{\exp((2 - p) z)}{2 - p} + \frac{y \exp(-(p - 1) z)}{p - 1}$, where $z$ is the
+    logarithm of the mean, $y$ the target and $p$ is `power`. Terms that no prediction changes are
+    left out, and the dispersion is 1.
+
+    Args:
+        log_means: Predicted logarithms of the means, floats of any shape.
+        targets: Floats of at least 0, of the shape and dtype of `log_means`; many may be 0.
+        power: The variance grows as the mean to this power; strictly between 1 and 2.
+
+    Returns:
+        Array of the shape and dtype of `log_means`, up to a constant of the target and divided by
+        the dispersion; at least 0.
+
+    Gradient:
+        $\exp((2 - p) z) - y \exp(-(p - 1) z)$; see `tweedie_negative_log_likelihood_grad`.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `power` is no number.
+        ValueError: The two shapes differ, a target is negative, or `power` is not strictly
+            between 1 and 2. Values of arrays are not checked while torch traces.
+
+    Numerics:
+        The logarithm keeps the mean positive, and a target of 0 has no 0 · inf.
+
+    Convention:
+        Half of scikit-learn's `mean_tweedie_deviance`, up to a constant of y and p. A power
+        between 1 and 2 is a sum of gamma amounts whose number is Poisson: exact zeros, then a
+        skewed continuum. The gradient tends to that of `poisson_negative_log_likelihood` at 1
+        and to that of `gamma_negative_log_likelihood` at 2. torch has no equivalent.
+
+    Example:
+        >>> import numpy as np
+        >>> log_means, targets = np.asarray([0.0, 1.0]), np.asarray([0.0, 2.0])
+        >>> tweedie_negative_log_likelihood(log_means, targets).round(4).tolist()
+        [2.0, 5.7236]
+
+    Reference:
+        Jørgensen (1987), Exponential Dispersion Models.
+    """
+    xp = float_namespace(log_means=log_means, targets=targets)
+    power = check_in(_BETWEEN_POISSON_AND_GAMMA, power=power)
+    check_values(NON_NEGATIVE, targets=targets)
+    rise, fall = 2 - power, power - 1
+    return xp.exp(rise * log_means) / rise + _times_exp(xp, targets, -fall * log_means) / fall
+
+
+def tweedie_negative_log_likelihood_grad(
+    log_means: Array, targets: Array, *, power: float = 1.5
+) -> Array:
+    r"""Return the derivative of the summed `tweedie_negative_log_likelihood` by the log-means.
+
+    Formula: $\exp((2 - p) z) - y \exp(-(p - 1) z)$, where $z$ is the logarithm of the mean, $y$ the
+    target and $p$ is `power`.
+
+    Args:
+        log_means: Predicted logarithms of the means, floats of any shape.
+        targets: Floats of at least 0, of the shape and dtype of `log_means`; many may be 0.
+        power: The variance grows as the mean to this power; strictly between 1 and 2.
+
+    Returns:
+        Array of the shape and dtype of `log_means`; unbounded.
+
+    Raises:
+        TypeError: An argument is no array of floats, the two differ in dtype or library, or
+            `power` is no number.
+        ValueError: The two shapes differ, a target is negative, or `power` is not strictly
+            between 1 and 2. Values of arrays are not checked while torch traces.
+
+    Example:
+        >>> import numpy as np
+        >>> log_means, targets = np.asarray([0.0, 0.0]), np.asarray([2.0, 0.0])
+        >>> tweedie_negative_log_likelihood_grad(log_means, targets).tolist()
+        [-1.0, 1.0]
+    """
+    xp = float_namespace(log_means=log_means, targets=targets)
+    power = check_in(_BETWEEN_POISSON_AND_GAMMA, power=power)
+    check_values(NON_NEGATIVE, targets=targets)
+    rise, fall = 2 - power, power - 1
+    return xp.exp(rise * log_means) - _times_exp(xp, targets, -fall * log_means)
 
 
 def mse(

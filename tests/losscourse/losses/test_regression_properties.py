@@ -210,3 +210,64 @@ def test_squared_log_error_sees_the_ratio_alone(p, y, factor):
     near = pytest.approx(error, rel=1e-6, abs=1e-12)
     assert of_pair(regression.squared_log_error, factor * p - 1, factor * y - 1) == near
     assert of_pair(regression.squared_log_error, y - 1, p - 1) == near
+
+
+LOG = st.floats(-5, 5)
+
+
+def of_three(loss, centre, log_spread, target):
+    """Return the loss of one target under one distribution as a Python float."""
+    return float(loss(*(np.asarray([x]) for x in (centre, log_spread, target)))[0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "power"),
+    [
+        (regression.gaussian_negative_log_likelihood, 2),
+        (regression.laplace_negative_log_likelihood, 1),
+    ],
+)
+@given(e=st.floats(-50, 50), log=LOG, shift=st.floats(-50, 50), unit=LOG)
+def test_a_density_follows_its_location_and_unit(loss, power, e, log, shift, unit):
+    """Another unit of the target changes its density by the unit: the loss by its logarithm."""
+    at_zero = of_three(loss, e, log, 0.0)
+    factor = np.exp(unit)
+    near = pytest.approx(at_zero, rel=1e-6, abs=1e-6)
+    assert of_three(loss, e + shift, log, shift) == near
+    assert of_three(loss, factor * e, log + power * unit, 0.0) - unit == near
+
+
+@pytest.mark.parametrize(
+    ("loss", "power"),
+    [
+        (regression.gaussian_negative_log_likelihood, 2),
+        (regression.laplace_negative_log_likelihood, 1),
+    ],
+)
+@given(e=st.floats(0.01, 100), log=LOG)
+def test_the_best_spread_of_one_target_is_its_distance(loss, power, e, log):
+    best = of_three(loss, e, power * np.log(e), 0.0)
+    assert best <= above(of_three(loss, e, log, 0.0))
+
+
+LOG_MEAN = (
+    (regression.poisson_negative_log_likelihood, {}),
+    (regression.gamma_negative_log_likelihood, {}),
+    (regression.tweedie_negative_log_likelihood, {"power": 1.3}),
+)
+
+
+@pytest.mark.parametrize(("loss", "setting"), LOG_MEAN)
+@given(z=LOG, y=st.floats(0.01, 100), part=PART)
+def test_a_log_mean_is_best_at_the_logarithm_of_the_target(loss, setting, z, y, part):
+    best = of_pair(loss, np.log(y), y, **setting)
+    nearer = np.log(y) + part * (z - np.log(y))
+    assert best <= above(of_pair(loss, nearer, y, **setting))
+    assert of_pair(loss, nearer, y, **setting) <= above(of_pair(loss, z, y, **setting))
+
+
+@given(z=LOG, y=st.floats(0, 100), unit=LOG, power=st.floats(1.01, 1.99))
+def test_tweedie_is_homogeneous_in_the_target(z, y, unit, power):
+    tweedie = regression.tweedie_negative_log_likelihood
+    moved = of_pair(tweedie, z + unit, np.exp(unit) * y, power=power)
+    assert moved == close(np.exp((2 - power) * unit) * of_pair(tweedie, z, y, power=power))

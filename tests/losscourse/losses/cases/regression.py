@@ -9,12 +9,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.optimize import brentq, least_squares
-from scipy.special import boxcox1p, logsumexp, pseudo_huber
-from scipy.stats import fisk, rayleigh
+from scipy.special import boxcox1p, gammaln, logsumexp, pseudo_huber
+from scipy.stats import expon, fisk, gamma, norm, poisson, rayleigh
 from sklearn.metrics import (
     mean_absolute_percentage_error,
     mean_pinball_loss,
+    mean_poisson_deviance,
     mean_squared_log_error,
+    mean_tweedie_deviance,
 )
 
 from losscourse.arrays import Array
@@ -1283,6 +1285,449 @@ SQUARED_LOG_ERROR = Case(
     ),
 )
 
+
+def draw_spread(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, ...]:
+    """Return locations, logarithms of spreads, and targets.
+
+    Far out, each fourth is an exact fit whose spread is too small for the exponential of minus
+    its logarithm: nothing may be made of 0 · inf.
+    """
+    targets, logs = rng.normal(size=n), (2 if scale > 1 else 1) * rng.normal(size=n)
+    locations = targets + scale * rng.normal(size=n)
+    if scale > 1e3:
+        locations[::4], logs[::4] = targets[::4], -scale / 16
+    return locations, logs, targets
+
+
+def spread(seed: int = 0, n: int = 50) -> tuple[np.ndarray, ...]:
+    """Return locations, logarithms of spreads and targets, for an identity."""
+    return draw_spread(np.random.default_rng(seed), n, 2.0)
+
+
+def ends_of_spread(far: float) -> tuple[Point, ...]:
+    """Return the limits of a loss with a spread: `far` is its slope at an infinite residual."""
+    return (
+        Point((math.inf, 0.0, 0.0), far, math.inf),
+        Point((0.0, 0.0, math.inf), -far, math.inf),
+        Point((1.0, math.inf, 0.0), 0.0, math.inf),
+    )
+
+
+PAIR = {"minimiser_is_the_statistic": "its minimiser is a pair; the identities hold it"}
+
+
+def gaussian(xp: object, m: Array, s: Array, t: Array) -> Array:
+    """Return the Gaussian loss as it is written, for its mutants."""
+    return (s + (m - t) ** 2 * xp.exp(-s) + math.log(2 * math.pi)) / 2
+
+
+def best_spread(
+    gradient: Callable[..., tuple[np.ndarray, ...]], centre: float, log_spread: float
+) -> tuple[list[float], list[float]]:
+    """Return the mean derivatives at the best constants for the targets, and zeros."""
+    targets = spread()[2]
+    parts = gradient(np.full(50, centre), np.full(50, log_spread), targets)
+    return [1 + float(part.mean()) for part in parts], [1.0, 1.0]
+
+
+GAUSSIAN = Case(
+    loss=regression.gaussian_negative_log_likelihood,
+    gradient=regression.gaussian_negative_log_likelihood_grad,
+    settings=({},),
+    draw=draw_spread,
+    by=2,
+    rounding=2.0,
+    oracle=("SciPy norm.logpdf", lambda m, s, t: -norm.logpdf(t, m, np.exp(s / 2))),
+    exact=lambda m, s, t: (s + (m - t) ** 2 * mpmath.exp(-s) + mpmath.log(2 * mpmath.pi)) / 2,
+    limits=lambda: ends_of_spread(math.inf),
+    without=PAIR,
+    identities=(
+        Identity(
+            "half the squared error and a constant at variance 1",
+            lambda loss: (
+                loss(example()[0], np.zeros(50), example()[1]),
+                (regression.squared_error(*example()) + np.log(2 * np.pi)) / 2,
+            ),
+        ),
+        Identity(
+            "best at the mean and the variance",
+            lambda loss: best_spread(
+                regression.gaussian_negative_log_likelihood_grad,
+                np.mean(spread()[2]),
+                np.log(np.var(spread()[2])),
+            ),
+        ),
+        Identity(
+            "the entropy there",
+            lambda loss: (
+                np.mean(
+                    loss(
+                        np.full(50, np.mean(spread()[2])),
+                        np.full(50, np.log(np.var(spread()[2]))),
+                        spread()[2],
+                    )
+                ),
+                norm.entropy(scale=np.std(spread()[2])),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "log of the deviation",
+            lambda xp, m, s, t: gaussian(xp, m, 2 * s, t),
+        ),
+        wrong(
+            "loss",
+            "constant left out",
+            lambda xp, m, s, t: gaussian(xp, m, s, t) - math.log(2 * math.pi) / 2,
+        ),
+        wrong(
+            "loss",
+            "variance free",
+            lambda xp, m, s, t: gaussian(xp, m, s, t) - s / 2,
+        ),
+        wrong("loss", "inverse variance", lambda xp, m, s, t: gaussian(xp, m, -s, t)),
+        wrong("loss", "0 · inf at a fit", gaussian),
+        wrong(
+            "loss",
+            "epsilon in the variance",
+            lambda xp, m, s, t: (s + (m - t) ** 2 / (xp.exp(s) + 1e-6) + math.log(2 * math.pi)) / 2,
+        ),
+        wrong(
+            "gradient",
+            "not divided by the variance",
+            lambda xp, m, s, t: (m - t, (1 - (m - t) ** 2 * xp.exp(-s)) / 2),
+        ),
+        wrong(
+            "gradient",
+            "½ missing",
+            lambda xp, m, s, t: ((m - t) * xp.exp(-s), 1 - (m - t) ** 2 * xp.exp(-s)),
+        ),
+        wrong(
+            "gradient",
+            "by the variance",
+            lambda xp, m, s, t: (
+                (m - t) * xp.exp(-s),
+                (1 - (m - t) ** 2 * xp.exp(-s)) / 2 * xp.exp(-s),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "0 · inf at a fit",
+            lambda xp, m, s, t: ((m - t) * xp.exp(-s), (1 - (m - t) ** 2 * xp.exp(-s)) / 2),
+        ),
+    ),
+)
+
+
+def laplace_loss(xp: object, m: Array, s: Array, t: Array) -> Array:
+    """Return the Laplace loss as it is written, for its mutants."""
+    return xp.abs(m - t) * xp.exp(-s) + s + math.log(2)
+
+
+def torch_laplace(m: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return torch's log-density, with a minus sign."""
+    m, s, t = map(torch.as_tensor, (m, s, t))
+    return -torch.distributions.Laplace(m, s.exp()).log_prob(t).numpy()
+
+
+LAPLACE = Case(
+    loss=regression.laplace_negative_log_likelihood,
+    gradient=regression.laplace_negative_log_likelihood_grad,
+    settings=({},),
+    draw=draw_spread,
+    by=2,
+    rounding=2.0,
+    oracle=("torch.distributions.Laplace", torch_laplace),
+    exact=lambda m, s, t: max(m - t, t - m) / mpmath.exp(s) + s + mpmath.log(2),
+    limits=lambda: ends_of_spread(1.0),
+    kinks=lambda: (Point((1.5, 0.25, 1.5), 0.0), Point((0.0, 2.0, 0.0), 0.0)),
+    without=PAIR,
+    identities=(
+        Identity(
+            "the absolute error and a constant at scale 1",
+            lambda loss: (
+                loss(example()[0], np.zeros(50), example()[1]),
+                regression.absolute_error(*example()) + np.log(2),
+            ),
+        ),
+        Identity(
+            "best at the median and the mean absolute error",
+            lambda loss: best_spread(
+                regression.laplace_negative_log_likelihood_grad,
+                np.median(spread()[2]),
+                np.log(np.mean(np.abs(spread()[2] - np.median(spread()[2])))),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "inverse scale", lambda xp, m, s, t: laplace_loss(xp, m, -s, t)),
+        wrong(
+            "loss", "constant left out", lambda xp, m, s, t: laplace_loss(xp, m, s, t) - math.log(2)
+        ),
+        wrong("loss", "scale free", lambda xp, m, s, t: laplace_loss(xp, m, s, t) - s),
+        wrong("loss", "squared", lambda xp, m, s, t: gaussian(xp, m, s, t)),
+        wrong("loss", "0 · inf at a fit", laplace_loss),
+        wrong(
+            "gradient",
+            "not divided by the scale",
+            lambda xp, m, s, t: (xp.sign(m - t), 1 - xp.abs(m - t) * xp.exp(-s)),
+        ),
+        wrong(
+            "gradient",
+            "sign",
+            lambda xp, m, s, t: (
+                xp.sign(t - m) * xp.exp(-s),
+                1 - xp.abs(m - t) * xp.exp(-s),
+            ),
+        ),
+        wrong(
+            "gradient",
+            "missing abs",
+            lambda xp, m, s, t: (xp.sign(m - t) * xp.exp(-s), 1 - (m - t) * xp.exp(-s)),
+        ),
+        wrong(
+            "gradient",
+            "0 · inf at a fit",
+            lambda xp, m, s, t: (
+                xp.sign(m - t) * xp.exp(-s),
+                1 - xp.abs(m - t) * xp.exp(-s),
+            ),
+        ),
+    ),
+)
+
+
+def draw_amounts(rng: np.random.Generator, n: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return logarithms of means, and amounts of which each fifth is 0; far out, large ones."""
+    targets = rng.gamma(1.0, np.exp((2 if scale > 1 else 1) * rng.normal(size=n)))
+    targets = targets * 16 if scale > 1 else targets
+    targets[1::5] = 0.0
+    logs = np.log(targets + 0.5) + scale * rng.normal(size=n)
+    return np.clip(logs, -600, 600), targets
+
+
+def amounts(seed: int = 0, n: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Return logarithms of means, and amounts above 0, for an identity."""
+    logs, targets = draw_amounts(np.random.default_rng(seed), n, 1.0)
+    return logs, targets + 0.25
+
+
+def sample_counts(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return counts with a skew."""
+    return (rng.negative_binomial(1, 0.25, size=101).astype(float),)
+
+
+def ends_of_log_mean(high: float) -> tuple[Point, ...]:
+    """Return the limits of a loss of a log-mean: `high` is its slope where the mean is inf."""
+    return (
+        Point((math.inf, 2.0), high, math.inf),
+        Point((math.inf, 0.0), high, math.inf),
+        Point((-math.inf, 2.0), -math.inf, math.inf),
+    )
+
+
+LOG_LINK = {
+    "draw": draw_amounts,
+    "corners": lambda: ((np.asarray([-600.0, 600.0, 0.0, 0.0]), np.asarray([0.0, 0.0, 0.0, 4.0])),),
+    "statistic": lambda targets, **setting: float(np.mean(targets)),
+    "sample": sample_counts,
+    "search": (-5.0, 5.0),
+    "link": np.exp,
+    "wrong_values": {"targets": (-1.0, -math.inf)},
+}
+
+POISSON = Case(
+    loss=regression.poisson_negative_log_likelihood,
+    gradient=regression.poisson_negative_log_likelihood_grad,
+    settings=({},),
+    **LOG_LINK,
+    rounding=8.0,
+    oracle=(
+        "scikit-learn mean_poisson_deviance",
+        lambda z, t: np.asarray(
+            [
+                mean_poisson_deviance([y], [mean]) / 2 + (y - y * np.log(y) if y else 0.0)
+                for y, mean in zip(t, np.exp(z), strict=True)
+            ]
+        ),
+    ),
+    exact=lambda z, t: mpmath.exp(z) - t * z,
+    limits=lambda: (
+        *ends_of_log_mean(math.inf)[:2],
+        Point((-math.inf, 2.0), -2.0, math.inf),
+        Point((-math.inf, 0.0), 0.0, 0.0),
+    ),
+    identities=(
+        Identity(
+            "SciPy's Poisson distribution",
+            lambda loss: (
+                loss(amounts()[0], np.round(amounts()[1])) + gammaln(np.round(amounts()[1]) + 1),
+                -poisson.logpmf(np.round(amounts()[1]), np.exp(amounts()[0])),
+            ),
+        ),
+        Identity(
+            "the slope is mean less target",
+            lambda loss: (
+                regression.poisson_negative_log_likelihood_grad(*amounts()) + amounts()[1],
+                np.exp(amounts()[0]),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "rate for its logarithm", lambda xp, z, t: z - t * xp.log(xp.abs(z))),
+        wrong("loss", "sign", lambda xp, z, t: t * z - xp.exp(z)),
+        wrong("loss", "rate left out", lambda xp, z, t: -t * z),
+        wrong("loss", "squared error of the rate", lambda xp, z, t: (xp.exp(z) - t) ** 2),
+        wrong("loss", "0 · inf", lambda xp, z, t: xp.exp(z) - t * z),
+        wrong("loss", "domain unchecked", lambda xp, z, t: xp.exp(z) - t * z, True),
+        wrong("gradient", "of the log-rate", lambda xp, z, t: z - t),
+        wrong("gradient", "sign", lambda xp, z, t: t - xp.exp(z)),
+        wrong("gradient", "by the rate", lambda xp, z, t: 1 - t * xp.exp(-z)),
+    ),
+)
+
+GAMMA = Case(
+    loss=regression.gamma_negative_log_likelihood,
+    gradient=regression.gamma_negative_log_likelihood_grad,
+    settings=({},),
+    **LOG_LINK,
+    rounding=4.0,
+    oracle=("SciPy expon.logpdf", lambda z, t: -expon.logpdf(t, scale=np.exp(z))),
+    exact=lambda z, t: z + t / mpmath.exp(z),
+    limits=lambda: ends_of_log_mean(1.0),
+    identities=(
+        Identity(
+            "SciPy's gamma distribution of shape 3",
+            lambda loss: (
+                3 * loss(*amounts()) - 2 * np.log(amounts()[1]) + gammaln(3) - 3 * np.log(3),
+                -gamma.logpdf(amounts()[1], 3, scale=np.exp(amounts()[0]) / 3),
+            ),
+        ),
+        Identity(
+            "half of scikit-learn's deviance",
+            lambda loss: (
+                np.mean(loss(*amounts()) - 1 - np.log(amounts()[1])),
+                mean_tweedie_deviance(amounts()[1], np.exp(amounts()[0]), power=2) / 2,
+            ),
+        ),
+        Identity(
+            "the mirror of the Poisson loss, over the target",
+            lambda loss: (
+                loss(amounts()[0], np.ones(50)),
+                regression.poisson_negative_log_likelihood(-amounts()[0], np.ones(50)),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong("loss", "mean for its inverse", lambda xp, z, t: z + t * xp.exp(z)),
+        wrong("loss", "logarithm left out", lambda xp, z, t: t * xp.exp(-z)),
+        wrong("loss", "log-mean for the mean", lambda xp, z, t: xp.log(xp.abs(z)) + t / z),
+        wrong("loss", "a deviance", lambda xp, z, t: z + t * xp.exp(-z) - 1),
+        wrong("loss", "0 · inf", lambda xp, z, t: z + t * xp.exp(-z)),
+        wrong("loss", "domain unchecked", lambda xp, z, t: z + t * xp.exp(-z), True),
+        wrong("gradient", "sign", lambda xp, z, t: t * xp.exp(-z) - 1),
+        wrong("gradient", "Poisson's", lambda xp, z, t: xp.exp(z) - t),
+        wrong("gradient", "0 · inf", lambda xp, z, t: 1 - t * xp.exp(-z)),
+    ),
+)
+
+
+def exact_tweedie(z, t, power=1.5):
+    """Return the Tweedie loss from the mean."""
+    mean, p = mpmath.exp(z), mpmath.mpf(power)
+    return mean ** (2 - p) / (2 - p) - t * mean ** (1 - p) / (1 - p)
+
+
+def sklearn_tweedie(z: np.ndarray, t: np.ndarray, power: float = 1.5) -> np.ndarray:
+    """Return half of scikit-learn's deviance, less what depends on the target alone."""
+    saturated = t ** (2 - power) / ((1 - power) * (2 - power))
+    pairs = zip(t, np.exp(z), strict=True)
+    deviances = [mean_tweedie_deviance([y], [mean], power=power) for y, mean in pairs]
+    return np.asarray(deviances) / 2 - saturated
+
+
+def tweedie(xp: object, z: Array, t: Array, power: float = 1.5) -> Array:
+    """Return the Tweedie loss as it is written, for its mutants."""
+    return xp.exp((2 - power) * z) / (2 - power) + t * xp.exp((1 - power) * z) / (power - 1)
+
+
+def tweedie_slope(xp: object, z: Array, t: Array, power: float = 1.5) -> Array:
+    """Return its derivative, likewise."""
+    return xp.exp((2 - power) * z) - t * xp.exp((1 - power) * z)
+
+
+TWEEDIE = Case(
+    loss=regression.tweedie_negative_log_likelihood,
+    gradient=regression.tweedie_negative_log_likelihood_grad,
+    settings=({}, {"power": 1.25}, {"power": 1.5}, {"power": 1.75}),
+    **LOG_LINK,
+    rounding=8.0,
+    oracle=("scikit-learn mean_tweedie_deviance", sklearn_tweedie),
+    exact=exact_tweedie,
+    limits=lambda power=1.5: (
+        *ends_of_log_mean(math.inf),
+        Point((-math.inf, 0.0), 0.0, 0.0),
+    ),
+    identities=(
+        Identity(
+            "its slope is Poisson's at 1",
+            lambda loss: (
+                regression.tweedie_negative_log_likelihood_grad(*amounts(), power=1 + 1e-15),
+                regression.poisson_negative_log_likelihood_grad(*amounts()),
+            ),
+        ),
+        Identity(
+            "its slope is gamma's at 2",
+            lambda loss: (
+                regression.tweedie_negative_log_likelihood_grad(*amounts(), power=2 - 1e-15),
+                regression.gamma_negative_log_likelihood_grad(*amounts()),
+            ),
+        ),
+        Identity(
+            "another unit of the target multiplies it",
+            lambda loss: (
+                loss(amounts()[0] + np.log(8), 8 * amounts()[1], power=1.25),
+                8**0.75 * loss(*amounts(), power=1.25),
+            ),
+        ),
+    ),
+    wrongs=(
+        wrong(
+            "loss",
+            "sign of the second term",
+            lambda xp, z, t, power=1.5: (
+                xp.exp((2 - power) * z) / (2 - power) - t * xp.exp((1 - power) * z) / (power - 1)
+            ),
+        ),
+        wrong(
+            "loss",
+            "divisors swapped",
+            lambda xp, z, t, power=1.5: (
+                xp.exp((2 - power) * z) / (power - 1) + t * xp.exp((1 - power) * z) / (2 - power)
+            ),
+        ),
+        wrong(
+            "loss",
+            "divisors left out",
+            lambda xp, z, t, power=1.5: xp.exp((2 - power) * z) + t * xp.exp((1 - power) * z),
+        ),
+        wrong("loss", "power left out", lambda xp, z, t, power=1.5: tweedie(xp, z, t)),
+        wrong("loss", "deviance", lambda xp, z, t, power=1.5: 2 * tweedie(xp, z, t, power)),
+        wrong("loss", "0 · inf", tweedie),
+        wrong("loss", "domain unchecked", tweedie, True),
+        wrong("gradient", "power left out", lambda xp, z, t, power=1.5: tweedie_slope(xp, z, t)),
+        wrong("gradient", "sign", lambda xp, z, t, power=1.5: -tweedie_slope(xp, z, t, power)),
+        wrong(
+            "gradient",
+            "by the mean",
+            lambda xp, z, t, power=1.5: tweedie_slope(xp, z, t, power) * xp.exp(-z),
+        ),
+        wrong("gradient", "0 · inf", tweedie_slope),
+    ),
+)
+
 CASES = [
     SQUARED_ERROR,
     ABSOLUTE_ERROR,
@@ -1299,4 +1744,9 @@ CASES = [
     QUANTILE_HUBER,
     ABSOLUTE_PERCENTAGE_ERROR,
     SQUARED_LOG_ERROR,
+    GAUSSIAN,
+    LAPLACE,
+    POISSON,
+    GAMMA,
+    TWEEDIE,
 ]
