@@ -77,7 +77,7 @@ def _check_batch(axes: str, rows: int = 1, **named: Array) -> Any:
     xp = _check_embeddings(axes, **named)
     name, array = next(iter(named.items()))
     if array.shape[0] < rows:
-        raise ValueError(f"{name}: expected {rows} rows or more, got {tuple(array.shape)}")
+        raise ValueError(f"{name}: expected a batch of {rows} or more, got {tuple(array.shape)}")
     return xp
 
 
@@ -1082,8 +1082,8 @@ def vicreg(
 
     Convention:
         The paper's equations: covariances are divided by N - 1, s is not divided by D. Its
-        pseudocode takes torch's mean, which divides s by N D: with `invariance` divided by D, the
-        two agree. The embeddings are not normalised. torch has no equivalent.
+        authors' code divides s by D and halves v: with `invariance` divided by D and `variance`
+        halved, the two agree. The embeddings are not normalised. torch has no equivalent.
 
     Example:
         >>> import numpy as np

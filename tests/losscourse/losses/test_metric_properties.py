@@ -122,6 +122,21 @@ def test_more_rivals_never_cost_less(loss, seed, temperature):
     assert (fewer <= loss(*embeddings, temperature=temperature)[:4] + 1e-9).all()
 
 
+@each((*WITH_TEMPERATURE, *OF_FEATURES))
+def test_a_batch_that_is_too_small_is_refused(loss):
+    embeddings, others = draw(loss, 0)
+    least = 1 if loss in PAIRED else 2
+    enough = [x[:least] for x in (*embeddings, *others)]
+    assert np.isfinite(loss(*enough)).all()
+    fewer = [x[: least - 1] for x in (*embeddings, *others)]
+    narrow = [x[:, :0] for x in embeddings]
+    for function in (loss, getattr(metric, f"{loss.__name__}_grad")):
+        with pytest.raises(ValueError, match=rf": expected a batch of {least} or more, got \("):
+            function(*fewer)
+        with pytest.raises(ValueError, match=r": expected rows of at least one number, got \("):
+            function(*narrow, *others)
+
+
 @given(seed=SEED, temperature=TEMPERATURE)
 def test_what_a_row_of_zeros_gets(seed, temperature):
     """It has no direction: its gradient is 0, and every other one stays finite."""

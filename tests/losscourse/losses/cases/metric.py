@@ -1530,7 +1530,7 @@ def bad_batches_are_refused(mine: Callable) -> None:
         ((x.tolist(), labels), TypeError, "embeddings: expected an array"),
         ((x.astype(int), labels), TypeError, "embeddings: expected a real floating-point dtype"),
         ((x[0], labels), ValueError, "embeddings: expected shape"),
-        ((x[:1], labels[:1]), ValueError, "embeddings: expected 2 rows or more"),
+        ((x[:1], labels[:1]), ValueError, "embeddings: expected a batch of 2 or more"),
         ((x[:, :0], labels), ValueError, "embeddings: expected rows of at least one number"),
         ((x, labels[:2]), ValueError, "labels: expected shape"),
         ((x, labels.astype(float)), TypeError, "labels: expected an integer dtype"),
@@ -1698,6 +1698,17 @@ def torch_vicreg(
     return loss.numpy()
 
 
+def vicreg_as_coded(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the loss that the paper's authors run: means where the paper has sums."""
+    loss = 25 * np.mean((first - second) ** 2)
+    for views in (first, second):
+        table = np.cov(views, rowvar=False)
+        lacking = np.maximum(0, 1 - np.sqrt(np.diag(table) + 1e-4))
+        off = table - np.diag(np.diag(table))
+        loss += 25 * lacking.mean() / 2 + np.sum(off**2) / len(off)
+    return loss
+
+
 def wrong_vicreg(
     *,
     over: int = 1,
@@ -1776,6 +1787,10 @@ VIEWS = {
     "corners": lambda: (
         (np.asarray([[1.0, 0.0], [-1.0, 0.5]]), np.asarray([[0.5, 0.0], [-0.5, 0.25]])),
     ),
+    "without": {
+        "minimiser_is_the_statistic": NO_STATISTIC,
+        "limits_are_declared": "an infinite element leaves its feature without a mean",
+    },
 }
 """What the losses of two views' features have in common."""
 
@@ -1794,6 +1809,13 @@ VICREG = Case(
         Identity(
             "views may change places",
             lambda loss: (loss(*example(draw_views)), loss(*example(draw_views)[::-1])),
+        ),
+        Identity(
+            "its authors' code, at the weights that the docstring names",
+            lambda loss: (
+                loss(*example(draw_views), invariance=25 / 2, variance=25 / 2),
+                vicreg_as_coded(*example(draw_views)),
+            ),
         ),
         Identity(
             "a shift of both views does not count",
