@@ -188,8 +188,11 @@ def numpy_table(case: Case, elements: int, rounds: int) -> dict[str, Any]:
 
 
 def ctc_table(rounds: int) -> dict[str, Any]:
-    """Return the ratio against torch's CTC on the CPU, forward and backward."""
-    from losscourse.losses.sequence import ctc
+    """Return the ratios against torch's CTC on the CPU, forward and backward.
+
+    Ours goes backward through autograd, and in closed form: `ctc`, then `ctc_grad`.
+    """
+    from losscourse.losses.sequence import ctc, ctc_grad
 
     rng = np.random.default_rng(0)
     n, t, k, s = CTC_SIZES.values()
@@ -202,11 +205,15 @@ def ctc_table(rounds: int) -> dict[str, Any]:
         rows = log_probs.transpose(0, 1)
         return F.ctc_loss(rows, labels, frames, lengths, reduction="none")
 
+    constant = log_probs.detach()
     contestants = {
         "ours": _stepper(lambda x: ctc(x, labels, frames, lengths), [log_probs], 1),
+        "closed form": lambda: [f(constant, labels, frames, lengths) for f in (ctc, ctc_grad)],
         "theirs": _stepper(theirs, [log_probs], 1),
     }
-    return CTC_SIZES | ratio(interleaved(contestants, rounds=rounds), "ours", "theirs")
+    seconds = interleaved(contestants, rounds=rounds)
+    closed_form = ratio(seconds, "closed form", "theirs")
+    return CTC_SIZES | ratio(seconds, "ours", "theirs") | {"closed_form": closed_form}
 
 
 def temporaries(function: Callable, arrays: list[np.ndarray]) -> float:
@@ -319,7 +326,7 @@ def main(
         console.print(f"{kind}: {len(losses)} miss the aim  {' '.join(losses)}", highlight=False)
 
 
-_WAYS = ("eager", "compiled", "both_compiled")
+_WAYS = ("eager", "compiled", "both_compiled", "closed_form")
 
 
 def _said(table: str, found: dict[str, Any]) -> str:
@@ -328,7 +335,8 @@ def _said(table: str, found: dict[str, Any]) -> str:
         return "  ".join(f"{count:.1f}" for count in found.values())
     if table == "import":
         return f"{found['beyond_numpy']:.3f} s beyond NumPy's {found['numpy']:.3f} s"
-    parts = {name: found[name] for name in _WAYS if name in found} or {"": found}
+    parts = {"": found} if "ratio" in found else {}
+    parts |= {name: found[name] for name in _WAYS if name in found}
     return "  ".join(
         f"{name} {part['ratio']:.2f} [{part['low']:.2f}, {part['high']:.2f}]"
         for name, part in parts.items()

@@ -86,10 +86,10 @@ def ctc(
             blank, or `blank` is no class.
 
     Numerics:
-        There are exponentially many alignments. The forward recursion sums them in T steps over
-        2S + 1 states: the labels with a blank before, between and after. It stays in logarithms,
-        since the product of 100 probabilities of 0.1 underflows float32. Half precision is computed
-        in float32.
+        There are exponentially many alignments. A recursion sums them frame by frame over 2S + 1
+        states: the labels with a blank before, between and after. It runs from both ends at once,
+        and the two meet in the middle, after T/2 steps. It stays in logarithms, since the product
+        of 100 probabilities of 0.1 underflows float32. Half precision is computed in float32.
 
     Convention:
         `torch.nn.functional.ctc_loss(log_probs.transpose(0, 1), labels, input_lengths,
@@ -108,9 +108,16 @@ def ctc(
         Graves et al. (2006), Connectionist Temporal Classification, section 4.1.
     """
     xp, blank = _check_ctc(log_probs, labels, input_lengths, label_lengths, blank)
-    states = _with_blanks(labels, blank)
-    alphas = _forward(_scores(log_probs, states, input_lengths), states)
-    total = _total(alphas, input_lengths, label_lengths)
+    states = _with_blanks(labels, label_lengths, blank)
+    odd = log_probs.shape[1] % 2
+    even = xp.concat([log_probs, xp.zeros_like(log_probs[:, :odd, :])], axis=1)
+    scores = _scores(even, states, input_lengths)
+    half = even.shape[1] // 2
+    mirrored = xp.flip(scores[:, half:, :], axis=(1, 2))
+    # Both recursions meet in the middle, after half of the frames each.
+    alphas, betas = _recursions(scores[:, :half, :], mirrored, states, label_lengths)
+    arriving = _move(alphas[-1], *_moves(states, scores))
+    total = stable.log_sum_exp(arriving + xp.flip(betas[-1], axis=1))
     losses = xp.where(_is_possible(total), 0 - total, xp.full_like(total, math.inf))
     return xp.astype(losses, log_probs.dtype)
 
@@ -151,23 +158,17 @@ def ctc_grad(
         [[[-0.3333, -0.6667], [-0.3333, -0.6667]]]
     """
     xp, blank = _check_ctc(log_probs, labels, input_lengths, label_lengths, blank)
-    states, widths = _with_blanks(labels, blank), 2 * label_lengths + 1
+    states = _with_blanks(labels, label_lengths, blank)
     scores = _scores(log_probs, states, input_lengths)
-    # The backward recursion is the forward one of the sequence read from its end.
-    mirrored = _mirrored(_mirrored(scores, input_lengths, axis=1), widths, axis=2)
-    both = _forward(
-        xp.concat([scores, mirrored]), xp.concat([states, _mirrored(states, widths, axis=1)])
-    )
-    alphas, betas = both[: labels.shape[0], ...], both[labels.shape[0] :, ...]
-    betas = _mirrored(_mirrored(betas, input_lengths + 1, axis=1), widths, axis=2)
+    mirrored = xp.flip(scores, axis=(1, 2))
+    alphas, betas = _recursions(scores, mirrored, states, label_lengths)
+    alphas, betas = xp.stack(alphas, axis=1), xp.flip(xp.stack(betas, axis=1), axis=(1, 2))
     paths = alphas[:, 1:, :] + betas[:, :-1, :] - scores  # each of the two has the frame's score
-    inside = _positions(states, axis=1) < widths[:, None]
-    paths = xp.where(inside[:, None, :], paths, xp.full_like(paths, _IMPOSSIBLE))
     classes = one_hot(states, xp.astype(log_probs[:, :1, :], scores.dtype))
     gradient = 0 - stable.softmax(paths) @ classes
-    possible = _is_possible(_total(alphas, input_lengths, label_lengths))
-    counts = possible[:, None] & (_positions(log_probs, axis=1) < input_lengths[:, None])
-    gradient = xp.where(counts[..., None], gradient, xp.zeros_like(gradient))
+    counts = (_positions(log_probs, axis=1) < input_lengths[:, None])[..., None]
+    counts = counts & _is_possible(xp.max(paths, axis=2, keepdims=True))
+    gradient = xp.where(counts, gradient, xp.zeros_like(gradient))
     return xp.astype(gradient, log_probs.dtype)
 
 
@@ -196,75 +197,79 @@ def _positions(array: Array, axis: int) -> Array:
     return xp.arange(array.shape[axis], dtype=xp.int64, device=device)
 
 
-def _with_blanks(labels: Array, blank: int) -> Array:
-    """Return the states of an alignment, shape (N, W), W = 2S + 1: a blank around each label."""
+def _with_blanks(labels: Array, label_lengths: Array, blank: int) -> Array:
+    """Return the states of an alignment, shape (N, W), W = 2S + 1: a blank around each label.
+
+    Labels beyond the length become blanks too.
+    """
     xp = array_api_compat.array_namespace(labels)
     count, length = labels.shape
     labels = xp.astype(labels, xp.int64)
     blanks = xp.full_like(labels, blank)
+    labels = xp.where(_positions(labels, axis=1) < label_lengths[:, None], labels, blanks)
     pairs = xp.reshape(xp.stack([blanks, labels], axis=-1), (count, 2 * length))
-    device = array_api_compat.device(labels)
-    return xp.concat([pairs, xp.full((count, 1), blank, dtype=xp.int64, device=device)], axis=1)
+    last = xp.full((count, 1), blank, dtype=xp.int64, device=array_api_compat.device(labels))
+    return xp.concat([pairs, last], axis=1)
 
 
 def _scores(log_probs: Array, states: Array, input_lengths: Array) -> Array:
-    """Return each state's log-probability in each frame, shape (N, T, W); 0 in the padding."""
+    """Return each state's log-probability in each frame, shape (N, T, W).
+
+    In the padding a blank costs nothing, and no label comes.
+    """
     xp = array_api_compat.array_namespace(log_probs)
     if xp.finfo(log_probs.dtype).bits < 32:
         log_probs = xp.astype(log_probs, xp.float32)
+    scores = xp.take_along_axis(log_probs, states[:, None, :], axis=2)
     counts = _positions(log_probs, axis=1) < input_lengths[:, None]
-    counted = xp.where(counts[..., None], log_probs, xp.zeros_like(log_probs))
-    return xp.take_along_axis(xp.clip(counted, min=_IMPOSSIBLE), states[:, None, :], axis=2)
+    padding = _IMPOSSIBLE * xp.astype(_positions(states, axis=1) % 2, scores.dtype)
+    return xp.clip(xp.where(counts[..., None], scores, padding), min=_IMPOSSIBLE)
 
 
-def _forward(scores: Array, states: Array) -> Array:
-    """Return the log-probability of all paths to a state after 0, 1, ... T frames, (N, T + 1, W).
+def _recursions(
+    scores: Array, mirrored: Array, states: Array, label_lengths: Array
+) -> tuple[list[Array], list[Array]]:
+    """Return the log-probability of all paths to a state after 0, 1, 2, ... frames, and mirrored.
 
-    A path stays, moves on by a state, or skips the blank between two labels that differ. It starts
-    at the first blank, before the first frame.
+    A path starts at the first blank, before the first frame. Mirrored, it starts at the last one,
+    after the last frame: the backward recursion is the forward one of the sequence read from its
+    end, and both run at once.
     """
+    xp = array_api_compat.array_namespace(scores)
+    count = states.shape[0]
+    ends = 2 * xp.astype(label_lengths, xp.int64)
+    starts = xp.concat([xp.zeros_like(ends), states.shape[1] - 1 - ends])
+    is_start = _positions(states, axis=1) == starts[:, None]
+    moves = _moves(xp.concat([states, xp.flip(states, axis=1)]), scores)
+    both = [(1 - xp.astype(is_start, scores.dtype)) * _IMPOSSIBLE]
+    for score in xp.unstack(xp.concat([scores, mirrored]), axis=1):
+        both.append(_move(both[-1], *moves) + score)
+    return [alpha[:count, :] for alpha in both], [alpha[count:, :] for alpha in both]
+
+
+def _moves(states: Array, scores: Array) -> tuple[Array, Array]:
+    """Return the two states before the first, which are impossible, and the cost of a skip."""
     xp, device = array_api_compat.array_namespace(scores), array_api_compat.device(scores)
-    count, width = states.shape
-    like = {"dtype": scores.dtype, "device": device}
-    before = xp.full((count, 2), _IMPOSSIBLE, **like)
+    before = xp.full((states.shape[0], 2), _IMPOSSIBLE, dtype=scores.dtype, device=device)
     # Blanks stand two apart, so what differs from its next but one are two labels.
-    differ = xp.astype(states[:, 2:] != states[:, :-2], scores.dtype)
-    skip = xp.concat([before, (1 - differ) * _IMPOSSIBLE], axis=1)[:, :width]
-    start = xp.full((count, width - 1), _IMPOSSIBLE, **like)
-    alpha = xp.concat([xp.zeros((count, 1), **like), start], axis=1)
-    alphas = [alpha]
-    for frame in range(scores.shape[1]):
-        padded = xp.concat([before, alpha], axis=1)
-        arriving = xp.logaddexp(alpha, padded[:, 1:-1])
-        alpha = xp.logaddexp(arriving, padded[:, :-2] + skip) + scores[:, frame, :]
-        alphas.append(alpha)
-    return xp.stack(alphas, axis=1)
+    same = xp.astype(states[:, 2:] == states[:, :-2], scores.dtype)
+    return before, xp.concat([before, same * _IMPOSSIBLE], axis=1)[:, : states.shape[1]]
 
 
-def _total(alphas: Array, input_lengths: Array, label_lengths: Array) -> Array:
-    """Return the log-probability of the labels: of all paths to the last label or blank."""
-    xp = array_api_compat.array_namespace(alphas)
-    after = xp.astype(input_lengths, xp.int64)[:, None, None]
-    final = xp.take_along_axis(alphas, after, axis=1)[:, 0, :]
-    short = 2 * label_lengths[:, None] - _positions(final, axis=1)
-    is_end = (short == 0) | (short == 1)
-    return stable.log_sum_exp(xp.where(is_end, final, xp.full_like(final, _IMPOSSIBLE)))
+def _move(alpha: Array, before: Array, skips: Array) -> Array:
+    """Return the log-probability of all paths to a state, before the frame's own score.
+
+    A path stays, moves on by a state, or skips the blank between two labels that differ.
+    """
+    xp = array_api_compat.array_namespace(alpha)
+    padded = xp.concat([before, alpha], axis=1)
+    stays_or_moves = xp.logaddexp(alpha, padded[:, 1:-1])
+    return xp.logaddexp(stays_or_moves, padded[:, :-2] + skips)
 
 
 def _is_possible(total: Array) -> Array:
     """Whether there is an alignment. NaN passes: it comes out as NaN."""
     return ~(total < _IMPOSSIBLE / 2)
-
-
-def _mirrored(array: Array, lengths: Array, *, axis: int) -> Array:
-    """Return the first elements along an axis in the other order, as many as each row's length."""
-    xp = array_api_compat.array_namespace(array)
-    places = _positions(array, axis)
-    from_end = xp.astype(lengths, xp.int64)[:, None] - 1 - places
-    index = xp.where(from_end >= 0, from_end, places)
-    for other in range(1, array.ndim):
-        index = xp.expand_dims(index, axis=other) if other != axis else index
-    return xp.take_along_axis(array, index, axis=axis)
 
 
 def token_cross_entropy(logits: Array, labels: Array) -> Array:
