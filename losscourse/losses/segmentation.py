@@ -98,7 +98,7 @@ def dice(probs: Array, targets: Array, *, smoothing: float = 1.0) -> Array:
     """
     xp, p, y = _masks("... P", probs, targets)
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
-    loss, _, _ = _overlap(p, 1 - p, y, smoothing=smoothing / 2)
+    loss, _, _ = _overlap(*_counts(p, 1 - p, y), smoothing=smoothing / 2)
     return xp.astype(loss[..., 0], probs.dtype)
 
 
@@ -130,7 +130,7 @@ def dice_grad(probs: Array, targets: Array, *, smoothing: float = 1.0) -> Array:
     """
     xp, p, y = _masks("... P", probs, targets)
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
-    slope = _overlap_slope(y, *_overlap(p, 1 - p, y, smoothing=smoothing / 2))
+    slope = _overlap_slope(y, *_overlap(*_counts(p, 1 - p, y), smoothing=smoothing / 2))
     return xp.astype(slope, probs.dtype)
 
 
@@ -148,25 +148,26 @@ def _widened(array: Array) -> Array:
     return xp.astype(array, xp.float32) if xp.finfo(array.dtype).bits < 32 else array
 
 
+def _counts(p: Array, q: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Return the hits, false alarms and misses of each image, of shape (..., 1); q is 1 - p."""
+    xp = array_api_compat.array_namespace(p)
+    hits = xp.sum(p * y, axis=-1, keepdims=True)
+    alarms = xp.sum(p * (1 - y), axis=-1, keepdims=True)
+    misses = xp.sum(q * y, axis=-1, keepdims=True)
+    return hits, alarms, misses
+
+
 def _overlap(
-    p: Array,
-    q: Array,
-    y: Array,
+    hits: Array,
+    alarms: Array,
+    misses: Array,
     *,
     alpha: float = 0.5,
     beta: float = 0.5,
     smoothing: float = 0.0,
-    weights: Array | float = 1.0,
-    axis: int | tuple[int, int] = -1,
 ) -> tuple[Array, Array, Array]:
-    """Return Tversky's loss, 1 minus the loss, and their denominator; q is 1 - p.
-
-    The axes stay, of size 1. Where the denominator is 0, so are the other two.
-    """
-    xp = array_api_compat.array_namespace(p)
-    hits = xp.sum(weights * p * y, axis=axis, keepdims=True)
-    errors = alpha * p * (1 - y) + beta * q * y
-    errors = xp.sum(weights * errors, axis=axis, keepdims=True)
+    """Return Tversky's loss, 1 minus the loss, and their denominator; if that is 0, all are 0."""
+    errors = alpha * alarms + beta * misses
     total = hits + errors + smoothing
     return _ratio(errors, total), _ratio(hits + smoothing, total), total
 
@@ -179,10 +180,9 @@ def _overlap_slope(
     *,
     alpha: float = 0.5,
     beta: float = 0.5,
-    weights: Array | float = 1.0,
 ) -> Array:
     """Return the derivative of Tversky's loss by p, from what `_overlap` returns."""
-    return weights * _ratio((alpha * (1 - y) - beta * y) * score - y * loss, total)
+    return _ratio((alpha * (1 - y) - beta * y) * score - y * loss, total)
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:
@@ -248,7 +248,7 @@ def tversky(
     xp, p, y = _masks("... P", probs, targets)
     weights = _weights_of_errors(alpha, beta)
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
-    loss, _, _ = _overlap(p, 1 - p, y, **weights, smoothing=smoothing)
+    loss, _, _ = _overlap(*_counts(p, 1 - p, y), **weights, smoothing=smoothing)
     return xp.astype(loss[..., 0], probs.dtype)
 
 
@@ -291,7 +291,7 @@ def tversky_grad(
     xp, p, y = _masks("... P", probs, targets)
     weights = _weights_of_errors(alpha, beta)
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
-    overlap = _overlap(p, 1 - p, y, **weights, smoothing=smoothing)
+    overlap = _overlap(*_counts(p, 1 - p, y), **weights, smoothing=smoothing)
     return xp.astype(_overlap_slope(y, *overlap, **weights), probs.dtype)
 
 
@@ -440,7 +440,7 @@ def generalised_dice(probs: Array, targets: Array) -> Array:
         Unbalanced Segmentations.
     """
     xp, p, y = _masks("... K P", probs, targets)
-    loss, _, _ = _overlap(p, 1 - p, y, weights=_weights_of_classes(y), axis=(-2, -1))
+    loss, _, _ = _overlap(*_weighted_counts(p, y, _weights_of_classes(y)))
     return xp.astype(loss[..., 0, 0], probs.dtype)
 
 
@@ -470,8 +470,8 @@ def generalised_dice_grad(probs: Array, targets: Array) -> Array:
     """
     xp, p, y = _masks("... K P", probs, targets)
     weights = _weights_of_classes(y)
-    overlap = _overlap(p, 1 - p, y, weights=weights, axis=(-2, -1))
-    return xp.astype(_overlap_slope(y, *overlap, weights=weights), probs.dtype)
+    overlap = _overlap(*_weighted_counts(p, y, weights))
+    return xp.astype(weights * _overlap_slope(y, *overlap), probs.dtype)
 
 
 def _weights_of_classes(y: Array) -> Array:
@@ -479,6 +479,13 @@ def _weights_of_classes(y: Array) -> Array:
     xp = array_api_compat.array_namespace(y)
     volume = xp.sum(y, axis=-1, keepdims=True)
     return _ratio(xp.ones_like(volume), volume) ** 2
+
+
+def _weighted_counts(p: Array, y: Array, weights: Array) -> list[Array]:
+    """Return the weighted sums over the classes of hits, false alarms and misses, (..., 1, 1)."""
+    xp = array_api_compat.array_namespace(p)
+    counts = _counts(p, 1 - p, y)
+    return [xp.sum(weights * count, axis=-2, keepdims=True) for count in counts]
 
 
 def dice_cross_entropy(
@@ -531,7 +538,7 @@ def dice_cross_entropy(
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
     weight = check_in(NON_NEGATIVE, weight=weight)
     p, q = stable.sigmoid(z), stable.sigmoid(-z)
-    loss, _, _ = _overlap(p, q, y, smoothing=smoothing / 2)
+    loss, _, _ = _overlap(*_counts(p, q, y), smoothing=smoothing / 2)
     entropy = xp.sum(sigmoid_binary_cross_entropy(z, y), axis=-1) / max(z.shape[-1], 1)
     weighted = stable.times(xp.full_like(entropy, weight), entropy)
     return xp.astype(loss[..., 0] + weighted, logits.dtype)
@@ -570,7 +577,7 @@ def dice_cross_entropy_grad(
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
     weight = check_in(NON_NEGATIVE, weight=weight)
     p, q = stable.sigmoid(z), stable.sigmoid(-z)
-    slope = _overlap_slope(y, *_overlap(p, q, y, smoothing=smoothing / 2))
+    slope = _overlap_slope(y, *_overlap(*_counts(p, q, y), smoothing=smoothing / 2))
     entropy_slope = sigmoid_binary_cross_entropy_grad(z, y) / max(z.shape[-1], 1)
     return xp.astype(p * q * slope + weight * entropy_slope, logits.dtype)
 
@@ -628,8 +635,7 @@ def lovasz_hinge(logits: Array, signs: Array) -> Array:
     xp = _check_signs(logits, signs)
     z, s = _widened(logits), _widened(signs)
     errors = xp.clip(1 - s * z, min=0)
-    steps = _jaccard_steps(errors, (s + 1) / 2)
-    return xp.astype(xp.sum(stable.times(steps, errors), axis=-1), logits.dtype)
+    return xp.astype(_extension(errors, (s + 1) / 2), logits.dtype)
 
 
 def lovasz_hinge_grad(logits: Array, signs: Array) -> Array:
@@ -659,8 +665,8 @@ def lovasz_hinge_grad(logits: Array, signs: Array) -> Array:
     xp = _check_signs(logits, signs)
     z, s = _widened(logits), _widened(signs)
     errors = 1 - s * z
-    steps = _jaccard_steps(xp.clip(errors, min=0), (s + 1) / 2)
-    slope = xp.where(errors < 0, xp.zeros_like(steps), -s * steps)
+    slope = -s * _extension_slope(xp.clip(errors, min=0), (s + 1) / 2)
+    slope = xp.where(errors < 0, xp.zeros_like(slope), slope)
     return xp.astype(xp.where(xp.isnan(errors), errors, slope), logits.dtype)
 
 
@@ -672,12 +678,24 @@ def _check_signs(logits: Array, signs: Array) -> Any:
     return xp
 
 
-def _jaccard_steps(errors: Array, region: Array) -> Array:
-    """Return what each pixel adds to the Jaccard loss when it joins those of larger errors.
+def _extension(errors: Array, region: Array) -> Array:
+    """Return the Lovász extension of the Jaccard loss: of errors, shape (..., P), for a region."""
+    xp = array_api_compat.array_namespace(errors)
+    order, steps = _ordered_steps(errors, region)
+    return xp.sum(stable.times(steps, xp.take_along_axis(errors, order, axis=-1)), axis=-1)
 
-    Args:
-        errors: Floats of shape (..., P). Of equal ones, the first counts as the largest.
-        region: Floats of that shape: 1 inside the true region, else 0.
+
+def _extension_slope(errors: Array, region: Array) -> Array:
+    """Return its derivative by the errors: what each pixel adds when it joins those of larger."""
+    xp = array_api_compat.array_namespace(errors)
+    order, steps = _ordered_steps(errors, region)
+    return xp.take_along_axis(steps, xp.argsort(order, axis=-1), axis=-1)
+
+
+def _ordered_steps(errors: Array, region: Array) -> tuple[Array, Array]:
+    """Return the pixels from the largest error down, and what each adds to the Jaccard loss.
+
+    The region is 1 inside, else 0. Of equal errors, the first pixel's counts as the largest.
     """
     xp = array_api_compat.array_namespace(errors)
     order = xp.argsort(-errors, axis=-1)
@@ -685,10 +703,9 @@ def _jaccard_steps(errors: Array, region: Array) -> Array:
     size = xp.sum(region, axis=-1, keepdims=True)
     left = size - xp.cumulative_sum(inside, axis=-1)
     union = size + xp.cumulative_sum(1 - inside, axis=-1)
-    # A union of one pixel was empty before: the loss goes from 0 to 1.
+    # A pixel of the region adds 1/U; so does the first of all pixels where the region is empty.
     whole = (inside == 1) | (union == 1)
-    steps = xp.where(whole, 1 / union, left / union / xp.clip(union - 1, min=1))
-    return xp.take_along_axis(steps, xp.argsort(order, axis=-1), axis=-1)
+    return order, xp.where(whole, 1 / union, left / union / xp.clip(union - 1, min=1))
 
 
 def lovasz_softmax(probs: Array, labels: Array) -> Array:
@@ -737,8 +754,7 @@ def lovasz_softmax(probs: Array, labels: Array) -> Array:
     """
     xp, p, region = _by_class(probs, labels)
     errors = xp.where(region == 1, 1 - p, p)
-    losses = xp.sum(_jaccard_steps(errors, region) * errors, axis=-1)
-    return xp.astype(xp.mean(losses, axis=-1), probs.dtype)
+    return xp.astype(xp.mean(_extension(errors, region), axis=-1), probs.dtype)
 
 
 def lovasz_softmax_grad(probs: Array, labels: Array) -> Array:
@@ -767,8 +783,8 @@ def lovasz_softmax_grad(probs: Array, labels: Array) -> Array:
         [[[-0.25, 0.0], [0.25, -0.5]]]
     """
     xp, p, region = _by_class(probs, labels)
-    steps = _jaccard_steps(xp.where(region == 1, 1 - p, p), region) / p.shape[-2]
-    slope = xp.where(region == 1, -steps, steps)
+    slope = _extension_slope(xp.where(region == 1, 1 - p, p), region) / p.shape[-2]
+    slope = xp.where(region == 1, -slope, slope)
     slope = xp.where(xp.isnan(p), p, slope)
     return xp.astype(xp.matrix_transpose(slope), probs.dtype)
 

@@ -731,7 +731,7 @@ def hard_scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def stepped(
-    cut: Callable[[Any, Array], Array], steps: Callable[..., Array] = segmentation._jaccard_steps
+    cut: Callable[[Any, Array], Array], steps: Callable[..., Array] = segmentation._extension_slope
 ) -> Callable[..., Array]:
     """Return a wrong Lovász hinge: other errors, or other steps."""
 
@@ -822,7 +822,7 @@ LOVASZ_HINGE = Case(
             "errors in rising order",
             stepped(
                 lambda xp, m: xp.clip(1 - m, min=0),
-                lambda errors, region: segmentation._jaccard_steps(-errors, region),
+                lambda errors, region: segmentation._extension_slope(-errors, region),
             ),
         ),
         wrong(
@@ -830,7 +830,7 @@ LOVASZ_HINGE = Case(
             "regions change places",
             stepped(
                 lambda xp, m: xp.clip(1 - m, min=0),
-                lambda errors, region: segmentation._jaccard_steps(errors, 1 - region),
+                lambda errors, region: segmentation._extension_slope(errors, 1 - region),
             ),
         ),
         wrong("loss", "0 times infinity", stepped(lambda xp, m: xp.clip(1 - m, min=0))),
@@ -843,7 +843,7 @@ LOVASZ_HINGE = Case(
         wrong(
             "gradient",
             "not cut",
-            lambda xp, z, s: -s * segmentation._jaccard_steps(1 - s * z, (s + 1) / 2),
+            lambda xp, z, s: -s * segmentation._extension_slope(1 - s * z, (s + 1) / 2),
         ),
         wrong(
             "gradient",
@@ -900,7 +900,7 @@ def class_mean(
         region = xp.matrix_transpose(one_hot(labels, probs))
         p = xp.matrix_transpose(probs)
         errors = xp.where(region == 1, 1 - p, p)
-        losses = xp.sum(segmentation._jaccard_steps(errors, region) * errors, axis=-1)
+        losses = xp.sum(segmentation._extension_slope(errors, region) * errors, axis=-1)
         return change(xp, losses, region, errors)
 
     return body
@@ -989,7 +989,7 @@ LOVASZ_SOFTMAX = Case(
             "errors in rising order",
             class_mean(
                 lambda xp, losses, r, e: xp.mean(
-                    xp.sum(segmentation._jaccard_steps(-e, r) * e, axis=-1), axis=-1
+                    xp.sum(segmentation._extension_slope(-e, r) * e, axis=-1), axis=-1
                 )
             ),
         ),
