@@ -18,11 +18,11 @@ from losscourse.arrays import (
     REALS,
     Array,
     Interval,
+    check_all,
     check_axes,
     check_in,
     check_labels,
     check_signs,
-    check_values,
     one_hot,
     pick,
     real_namespace,
@@ -932,7 +932,7 @@ def arcface(cosines: Array, labels: Array, *, margin: float = 0.5, scale: float 
     label's logit is $s\,(c_y - m \sin m)$.
 
     Args:
-        cosines: Floats of shape (..., K), each in [-1, 1].
+        cosines: Floats of shape (..., K), each in [-1, 1] up to rounding.
         labels: Integers of shape (...), from 0 to K - 1.
         margin: The angle that is added to the label's, in radians; in [0, π/2].
         scale: What the cosines are multiplied by; positive. It is an inverse temperature.
@@ -947,12 +947,13 @@ def arcface(cosines: Array, labels: Array, *, margin: float = 0.5, scale: float 
     Raises:
         TypeError: `cosines` is no array of floats, `labels` is no array of integers, the two differ
             in library, or a hyperparameter is no number.
-        ValueError: The shapes do not fit, a cosine is outside [-1, 1], a label or a hyperparameter
-            is out of range.
+        ValueError: The shapes do not fit, a cosine is outside [-1, 1] by more than the root of the
+            dtype's epsilon, a label or a hyperparameter is out of range.
 
     Numerics:
         No arccos: $\cos(\theta + m) = c \cos m - \sqrt{(1 - c)(1 + c)} \sin m$. The root's
-        derivative is infinite at a cosine of 1; here it is 0.
+        derivative is infinite at a cosine of 1; here it is 0. A direction's cosine with itself
+        often comes out a little above 1, whose arccos is NaN; here the root is 0.
 
     Convention:
         The paper has $\cos(\theta + m)$ alone; what stands beyond $\pi$ is its authors' code, which
@@ -986,7 +987,7 @@ def arcface_grad(
     the root's infinite slope is taken as 0.
 
     Args:
-        cosines: Floats of shape (..., K), each in [-1, 1].
+        cosines: Floats of shape (..., K), each in [-1, 1] up to rounding.
         labels: Integers of shape (...), from 0 to K - 1.
         margin: The angle that is added to the label's; in [0, π/2].
         scale: What the cosines are multiplied by; positive.
@@ -998,8 +999,8 @@ def arcface_grad(
     Raises:
         TypeError: `cosines` is no array of floats, `labels` is no array of integers, the two differ
             in library, or a hyperparameter is no number.
-        ValueError: The shapes do not fit, a cosine is outside [-1, 1], a label or a hyperparameter
-            is out of range.
+        ValueError: The shapes do not fit, a cosine is outside [-1, 1] by more than the root of the
+            dtype's epsilon, a label or a hyperparameter is out of range.
 
     Example:
         >>> import numpy as np
@@ -1021,14 +1022,16 @@ def _check_cosines(cosines: Array, labels: Array) -> Any:
     xp = real_namespace(cosines=cosines)
     check_axes("... K, ...", cosines=cosines, labels=labels)
     check_labels(cosines.shape[-1], cosines=cosines, labels=labels)
-    check_values(_COSINES, cosines=cosines)
+    # Rounding may carry the cosine of two directions beyond 1; `_harder` cuts it off.
+    beyond = xp.abs(cosines) > 1 + math.sqrt(xp.finfo(cosines.dtype).eps)
+    check_all(~beyond, f"values in {_COSINES}", cosines=cosines)
     return xp
 
 
 def _harder(xp: Any, cosines: Array, margin: float) -> tuple[Array, Array]:
     """Return the cosines of angles with a margin added, and their derivatives."""
     cos, sin = math.cos(margin), math.sin(margin)
-    sines = stable.sqrt((1 - cosines) * (1 + cosines))
+    sines = stable.sqrt(xp.clip((1 - cosines) * (1 + cosines), min=0))
     is_zero = sines == 0
     ratio = xp.where(is_zero, xp.zeros_like(sines), cosines)
     ratio = ratio / xp.where(is_zero, xp.ones_like(sines), sines)

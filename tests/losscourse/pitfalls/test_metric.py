@@ -80,6 +80,24 @@ def test_arcface_at_a_cosine_of_1_has_a_finite_gradient():
     assert not torch.isfinite(naive).any()
 
 
+def test_a_cosine_that_rounding_carries_beyond_1_is_a_cosine():
+    """xialuxi/arcface-caffe#7: two like directions had a cosine above 1."""
+    beyond, exact = np.asarray([[1.0000001, 0.0], [1.0, 0.0]], dtype="float32")
+    label = np.asarray(0)
+    assert beyond[0] > 1
+    assert arcface(beyond, label, scale=1.0) == pytest.approx(
+        float(arcface(exact, label, scale=1.0)), rel=1e-6
+    )
+    slope = torch.as_tensor(beyond).requires_grad_()
+    arcface(slope, torch.as_tensor(label), scale=1.0).backward()
+    assert torch.isfinite(slope.grad).all()
+    assert np.isfinite(arcface_grad(beyond, label)).all()
+    with pytest.raises(ValueError, match=r"^cosines: expected values in \[-1, 1\], got 1.25$"):
+        arcface(np.asarray([1.25, 0.0]), label)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(np.arccos(beyond[0]))
+
+
 def test_embeddings_that_coincide_have_a_finite_gradient():
     """huggingface/sentence-transformers#4033: the root of a sum of squares at 0."""
     points, signs = [[1.0, 2.0]], np.asarray([1.0])
