@@ -108,10 +108,9 @@ def log1mexp(x: Array) -> Array:
         [-23.0259, -0.4587]
     """
     xp = float_namespace(x=x)
-    near = x > -math.log(2)
-    middle = xp.full_like(x, -math.log(2))
-    close, far = xp.where(near, x, middle), xp.where(near, middle, x)
-    return xp.where(near, xp.log(-xp.expm1(close)), xp.log1p(-xp.exp(far)))
+    middle = -math.log(2)
+    close = xp.log(-xp.expm1(xp.clip(x, min=middle)))
+    return xp.where(x > middle, close, xp.log1p(-xp.exp(xp.clip(x, max=middle))))
 
 
 def times(weights: Array, x: Array) -> Array:
