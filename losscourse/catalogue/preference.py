@@ -39,11 +39,12 @@ ENTRIES = (
     ),
     Loss(
         title="Direct preference optimisation",
-        aliases=("DPO",),
+        aliases=("DPO", "direct preference optimization"),
         use="A policy straight from preferences, without a reward model.",
         function=preference.dpo,
         gradient=preference.dpo_grad,
-        display=r"-\log \sigma\left(\beta (r_c - r_d)\right)",
+        display=r"-\log \sigma\left(\beta (r_c - r_d)\right),"
+        r"\quad r = \log\tfrac{\pi}{\pi_\text{ref}}",
         display_gradient=r"\left(-\beta\,\sigma(-\beta (r_c - r_d)), \;"
         r" \beta\,\sigma(-\beta (r_c - r_d))\right)",
         range=NON_NEGATIVE,
@@ -65,7 +66,7 @@ ENTRIES = (
                     default=0.1,
                     domain=POSITIVE,
                     unit="none",
-                    meaning="how dear it is to leave the reference",
+                    meaning="how strongly the policy is held to its reference",
                     examples=(0.1, 0.5),
                 )
             }
@@ -73,11 +74,12 @@ ENTRIES = (
     ),
     Loss(
         title="Identity preference optimisation",
-        aliases=("IPO",),
+        aliases=("IPO", "identity preference optimization"),
         use="Preferences that are almost certain, which DPO would overfit.",
         function=preference.ipo,
         gradient=preference.ipo_grad,
-        display=r"\left(r_c - r_d - \tfrac{1}{2\tau}\right)^2",
+        display=r"\left(r_c - r_d - \tfrac{1}{2\tau}\right)^2,"
+        r"\quad r = \log\tfrac{\pi}{\pi_\text{ref}}",
         display_gradient=r"\left(2\,(r_c - r_d - \tfrac{1}{2\tau}), \;"
         r" -2\,(r_c - r_d - \tfrac{1}{2\tau})\right)",
         range=NON_NEGATIVE,
@@ -99,7 +101,7 @@ ENTRIES = (
                     default=0.1,
                     domain=POSITIVE,
                     unit="none",
-                    meaning="how dear it is to leave the reference",
+                    meaning="how strongly the policy is held to its reference",
                     examples=(0.1, 0.5),
                 )
             }
@@ -107,11 +109,11 @@ ENTRIES = (
     ),
     Loss(
         title="Kahneman-Tversky optimisation",
-        aliases=("KTO", "prospect-theoretic loss"),
+        aliases=("KTO", "Kahneman-Tversky optimization", "prospect-theoretic loss"),
         use="Answers that were marked good or bad one by one, without pairs.",
         function=preference.kto,
         gradient=preference.kto_grad,
-        display=r"\sigma(-m),\quad m = s\,\beta\,(r - z)",
+        display=r"\sigma(-m),\quad m = s\,\beta\,(r - z),\quad r = \log\tfrac{\pi}{\pi_\text{ref}}",
         display_gradient=r"-s\,\beta\,\sigma(m)\,\sigma(-m)",
         range=UNIT_CLOSED,
         gradient_range=(-_BETA / 4, _BETA / 4),
@@ -131,7 +133,7 @@ ENTRIES = (
                     default=0.1,
                     domain=POSITIVE,
                     unit="none",
-                    meaning="how dear it is to leave the reference",
+                    meaning="how strongly the policy is held to its reference",
                     examples=(0.1, 1.0),
                 ),
             }
@@ -139,7 +141,7 @@ ENTRIES = (
     ),
     Loss(
         title="Odds-ratio preference optimisation",
-        aliases=("ORPO",),
+        aliases=("ORPO", "odds ratio preference optimization"),
         use="Fitting the chosen answers and turning from the rejected ones in one training.",
         function=preference.orpo,
         gradient=preference.orpo_grad,
@@ -173,7 +175,7 @@ ENTRIES = (
     ),
     Loss(
         title="Simple preference optimisation",
-        aliases=("SimPO",),
+        aliases=("SimPO", "simple preference optimization"),
         use="Preferences without a reference policy, and without a reward for length.",
         function=preference.simpo,
         gradient=preference.simpo_grad,
@@ -214,11 +216,11 @@ ENTRIES = (
     ),
     Loss(
         title="Group relative policy optimisation",
-        aliases=("GRPO", "Dr. GRPO"),
+        aliases=("GRPO", "Dr. GRPO", "group relative policy optimization"),
         use="Training a language model on rewards, without a value model.",
         function=preference.grpo,
         gradient=preference.grpo_grad,
-        display=r"C + \beta\,(e^x - 1 - x),\quad x = \log\tfrac{q}{p}",
+        display=r"C + \beta\,(e^x - 1 - x),\quad x = \log\tfrac{q}{p},\quad C = \text{PPO}",
         display_gradient=r"C' + \beta\,(1 - e^x)",
         range=REALS,
         gradient_range=(-oo, oo),

@@ -137,7 +137,7 @@ def dpo(
         rejected_log_probs: Floats of the shape and dtype of `chosen_log_probs`.
         reference_chosen_log_probs: The same of the reference policy; held constant.
         reference_rejected_log_probs: The same of the reference policy; held constant.
-        beta: How dear it is to leave the reference; positive.
+        beta: How strongly the policy is held to its reference; positive.
 
     Returns:
         Array of the shape and dtype of `chosen_log_probs`, in nats; at least 0, log 2 where policy
@@ -171,13 +171,13 @@ def dpo(
         Reward Model.
     """
     beta = check_in(POSITIVE, beta=beta)
-    gap = _log_ratio_gap(
+    log_odds_against = -beta * _log_ratio_gap(
         chosen_log_probs,
         rejected_log_probs,
         reference_chosen_log_probs,
         reference_rejected_log_probs,
     )
-    return stable.softplus(-beta * gap)
+    return stable.softplus(log_odds_against)
 
 
 def dpo_grad(
@@ -198,7 +198,7 @@ def dpo_grad(
         rejected_log_probs: Floats of the shape and dtype of `chosen_log_probs`.
         reference_chosen_log_probs: The same of the reference policy.
         reference_rejected_log_probs: The same of the reference policy.
-        beta: How dear it is to leave the reference; positive.
+        beta: How strongly the policy is held to its reference; positive.
 
     Returns:
         Two arrays of the shape and dtype of `chosen_log_probs`; in [-beta, 0] and in [0, beta].
@@ -216,13 +216,13 @@ def dpo_grad(
         ([-0.25], [0.25])
     """
     beta = check_in(POSITIVE, beta=beta)
-    gap = _log_ratio_gap(
+    log_odds_against = -beta * _log_ratio_gap(
         chosen_log_probs,
         rejected_log_probs,
         reference_chosen_log_probs,
         reference_rejected_log_probs,
     )
-    pull = beta * stable.sigmoid(-beta * gap)
+    pull = beta * stable.sigmoid(log_odds_against)
     return -pull, pull
 
 
@@ -262,7 +262,7 @@ def ipo(
         rejected_log_probs: Floats of the shape and dtype of `chosen_log_probs`.
         reference_chosen_log_probs: The same of the reference policy; held constant.
         reference_rejected_log_probs: The same of the reference policy; held constant.
-        tau: How dear it is to leave the reference; positive.
+        tau: How strongly the policy is held to its reference; positive.
 
     Returns:
         Array of the shape and dtype of `chosen_log_probs`, without unit; at least 0.
@@ -277,7 +277,7 @@ def ipo(
         ValueError: The shapes differ, or `tau` is not positive.
 
     Numerics:
-        The square overflows where the gap exceeds the root of the largest float: 255 in float16.
+        The square overflows 255 from the goal in float16.
 
     Convention:
         Sums of log-probabilities over the tokens of an answer, as in the paper; some libraries
@@ -322,7 +322,7 @@ def ipo_grad(
         rejected_log_probs: Floats of the shape and dtype of `chosen_log_probs`.
         reference_chosen_log_probs: The same of the reference policy.
         reference_rejected_log_probs: The same of the reference policy.
-        tau: How dear it is to leave the reference; positive.
+        tau: How strongly the policy is held to its reference; positive.
 
     Returns:
         Two arrays of the shape and dtype of `chosen_log_probs`; unbounded.
@@ -370,7 +370,7 @@ def kto(
         divergences: Floats of the shape and dtype of `log_probs`, at least 0: an estimate of the
             policy's divergence from its reference, one number for the whole batch as a rule, such
             as the mean log-ratio of mismatched answers, cut off at 0; held constant.
-        beta: How dear it is to leave the reference; positive.
+        beta: How strongly the policy is held to its reference; positive.
 
     Returns:
         Array of the shape and dtype of `log_probs`, without unit; from 0 to 1.
@@ -401,8 +401,9 @@ def kto(
     Reference:
         Ethayarajh et al. (2024), KTO: Model Alignment as Prospect Theoretic Optimization.
     """
-    _, margins = _kto_slopes_and_margins(log_probs, reference_log_probs, signs, divergences, beta)
-    return stable.sigmoid(-margins)
+    return stable.sigmoid(
+        -_kto_margins(log_probs, reference_log_probs, signs, divergences, beta)[1]
+    )
 
 
 def kto_grad(
@@ -423,7 +424,7 @@ def kto_grad(
         reference_log_probs: Floats of the shape and dtype of `log_probs`.
         signs: Floats of the shape and dtype of `log_probs`: 1 desirable, -1 undesirable.
         divergences: Floats of the shape and dtype of `log_probs`, at least 0.
-        beta: How dear it is to leave the reference; positive.
+        beta: How strongly the policy is held to its reference; positive.
 
     Returns:
         Array of the shape and dtype of `log_probs`; in [-beta/4, beta/4].
@@ -440,16 +441,15 @@ def kto_grad(
         >>> kto_grad(log_ratios, np.zeros(2), signs, np.full(2, 10.0), beta=1.0).tolist()
         [-0.25, 0.25]
     """
-    slopes, margins = _kto_slopes_and_margins(
-        log_probs, reference_log_probs, signs, divergences, beta
-    )
-    return -slopes * stable.sigmoid(margins) * stable.sigmoid(-margins)
+    beta, margins = _kto_margins(log_probs, reference_log_probs, signs, divergences, beta)
+    smaller = stable.sigmoid(-abs(margins))
+    return -beta * signs * smaller * (1 - smaller)
 
 
-def _kto_slopes_and_margins(
+def _kto_margins(
     log_probs: Array, reference_log_probs: Array, signs: Array, divergences: Array, beta: float
-) -> tuple[Array, Array]:
-    """Check the arguments; return the margins' slopes by the log-probabilities, and the margins."""
+) -> tuple[float, Array]:
+    """Check the arguments; return beta and the margins."""
     float_namespace(
         log_probs=log_probs,
         reference_log_probs=reference_log_probs,
@@ -458,9 +458,9 @@ def _kto_slopes_and_margins(
     )
     check_signs(signs=signs)
     check_values(NON_NEGATIVE, divergences=divergences)
-    slopes = check_in(POSITIVE, beta=beta) * signs
+    beta = check_in(POSITIVE, beta=beta)
     log_ratios = log_probs - stop_gradient(reference_log_probs)
-    return slopes, slopes * (log_ratios - stop_gradient(divergences))
+    return beta, beta * signs * (log_ratios - stop_gradient(divergences))
 
 
 def orpo(
@@ -548,8 +548,8 @@ def orpo_grad(
     weight = check_in(POSITIVE, weight=weight)
     xp = _check_mean_log_probs(chosen_mean_log_probs, rejected_mean_log_probs)
     miss, other_miss = -xp.expm1(chosen_mean_log_probs), -xp.expm1(rejected_mean_log_probs)
-    ratio = xp.exp(chosen_mean_log_probs - rejected_mean_log_probs)
-    total = miss + ratio * other_miss
+    # The sigmoid of -d is miss / total: its fraction is reduced, lest 0 be divided by 0.
+    total = miss + xp.exp(chosen_mean_log_probs - rejected_mean_log_probs) * other_miss
     return -1 - weight / total, weight * (miss / total) / other_miss
 
 
@@ -724,9 +724,10 @@ def grpo(
         Shao et al. (2024), DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open
         Language Models; Liu et al. (2025), Understanding R1-Zero-Like Training.
     """
+    losses = ppo_clip(log_probs, old_log_probs, advantages, clip=clip)
     xp, beta, x = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
-    divergence = xp.expm1(x) - xp.clip(x, max=1e4)  # where exp is inf long since: no inf - inf
-    return ppo_clip(log_probs, old_log_probs, advantages, clip=clip) + beta * divergence
+    # At 1e4 the exponential is inf long since: no inf - inf.
+    return losses + beta * (xp.expm1(x) - xp.clip(x, max=1e4))
 
 
 def grpo_grad(
@@ -765,8 +766,9 @@ def grpo_grad(
         >>> grpo_grad(same, same, same, advantages).tolist()
         [-1.0, 1.0]
     """
+    gradient = ppo_clip_grad(log_probs, old_log_probs, advantages, clip=clip)
     xp, beta, x = _check_grpo(log_probs, old_log_probs, reference_log_probs, advantages, beta)
-    return ppo_clip_grad(log_probs, old_log_probs, advantages, clip=clip) - beta * xp.expm1(x)
+    return gradient - beta * xp.expm1(x)
 
 
 def _check_grpo(

@@ -251,7 +251,7 @@ IPO = Case(
             ),
         ),
         Identity(
-            "the paper's form: the gap in units of its goal",
+            "in units of its goal, the gap is drawn to 1",
             lambda loss: (
                 0.25 * loss(*example(draw_policies), tau=0.25),
                 (0.5 * gap_of(*example(draw_policies)) - 1.0) ** 2,
@@ -631,7 +631,7 @@ GRPO = Case(
     rounding=16.0,
     corners=lambda: ((*[np.asarray([-2.0, -1.0])] * 3, np.asarray([1.0, 0.0])),),
     limits=lambda clip=0.2, beta=0.04: (
-        (Point((-INF, -1.0, -1.0, -1.0), -INF, INF),) if beta else ()
+        Point((-INF, -1.0, -1.0, -1.0), -INF if beta else 0.0, INF if beta else 1 - clip),
     ),
     kinks=lambda clip=0.2, beta=0.04: (
         Point((math.log1p(clip), 0.0, math.log1p(clip), 1.0), -(1 + clip)),
