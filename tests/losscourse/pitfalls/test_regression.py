@@ -2,16 +2,23 @@ import math
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 
 from losscourse.losses.regression import (
     absolute_percentage_error,
+    gamma_negative_log_likelihood,
+    gaussian_negative_log_likelihood,
     huber,
     huber_grad,
     mape,
     pinball,
     pinball_grad,
+    poisson_negative_log_likelihood,
     squared_log_error,
+    tweedie_negative_log_likelihood,
 )
+from tests.losscourse.pitfalls.gradients import autograd
 
 
 def test_the_pinball_loss_is_positive_on_both_sides():
@@ -72,3 +79,86 @@ def test_a_percentage_of_nothing_is_an_error():
         with pytest.raises(ValueError, match=r"^targets: expected values other than 0, got 0.0$"):
             loss(predictions, targets)
     assert float(mape(predictions, targets, mask=np.asarray([True, False]))) == 0.25
+
+
+def test_tweedies_deviance_is_not_negative():
+    """Nixtla/utilsforecast#270: -6.67 at a power of 1.5, for one of three terms was doubled."""
+    means, targets, power = np.asarray([1.0, 4.0, 9.0]), np.asarray([4.0, 1.0, 9.0]), 1.5
+    log_means = np.log(means)
+    loss = tweedie_negative_log_likelihood(log_means, targets, power=power)
+    deviance = 2 * (loss - tweedie_negative_log_likelihood(np.log(targets), targets, power=power))
+    # 4 (√y - √μ)² / √μ
+    np.testing.assert_allclose(deviance, [4.0, 2.0, 0.0], atol=1e-14)
+    naive = -8 * np.sqrt(targets) + 2 * targets / np.sqrt(means) + 2 * np.sqrt(means)
+    assert (naive < 0).all()
+
+
+def test_the_gamma_loss_grows_with_the_mean():
+    """OpenTabular/DeepTab#427: log(y/μ) for log(μ/y), -14.6 at μ = 1000 y."""
+    log_means, target = np.log([2.0, 20.0, 2000.0]), np.asarray([2.0, 2.0, 2.0])
+    loss = gamma_negative_log_likelihood(log_means, target)
+    deviance = 2 * (loss - loss[0])
+    expected = [2 * (math.log(r) + 1 / r - 1) for r in (1, 10, 1000)]
+    np.testing.assert_allclose(deviance, expected, atol=1e-14)
+    assert deviance[2] > 11
+
+
+def test_the_gamma_loss_of_a_target_of_0_is_finite():
+    """dmlc/xgboost#6723: log y at a target of 0 made each evaluation NaN."""
+    log_means, target = np.asarray([-1000.0, 0.0, 3.0]), np.zeros(3)
+    assert gamma_negative_log_likelihood(log_means, target).tolist() == [-1000.0, 0.0, 3.0]
+    assert autograd(gamma_negative_log_likelihood, log_means, target).tolist() == [
+        1.0,
+        1.0,
+        1.0,
+    ]
+
+
+def test_a_poisson_rate_of_0_costs_no_nan():
+    """pytorch/pytorch#3336, pytorch/pytorch#184030: NaN from log(rate) at 0 and below."""
+    log_rates, counts = np.asarray([-1000.0, -1000.0]), np.asarray([0.0, 4.0])
+    assert np.exp(log_rates).tolist() == [0.0, 0.0]
+    assert poisson_negative_log_likelihood(log_rates, counts).tolist() == [0.0, 4000.0]
+    slope = autograd(poisson_negative_log_likelihood, log_rates, counts)
+    assert slope.tolist() == [0.0, -4.0]
+    assert poisson_negative_log_likelihood(np.asarray([-np.inf]), np.zeros(1)).tolist() == [0.0]
+    rates = torch.exp(torch.as_tensor(log_rates))
+    naive = rates - torch.as_tensor(counts) * torch.log(rates)
+    assert torch.isnan(naive[0])
+    assert torch.isinf(naive[1])
+
+
+def test_the_poisson_loss_lacks_the_exact_constant_and_not_stirlings():
+    """pytorch/pytorch#28575: rate 3, count 5: 2.29443 by the formula, 2.27779 by Stirling."""
+    log_rate, count = np.log(np.asarray([3.0])), np.asarray([5.0])
+    whole = poisson_negative_log_likelihood(log_rate, count) + math.lgamma(6)
+    assert whole.tolist() == [pytest.approx(2.29443, abs=5e-6)]
+    torchs = F.poisson_nll_loss(*map(torch.as_tensor, (log_rate, count)), full=True)
+    assert float(torchs) == pytest.approx(2.27779, abs=5e-6)
+
+
+@pytest.mark.parametrize("output", [-200.0, -3.0, 0.0, 200.0])
+def test_any_output_is_the_logarithm_of_a_variance(output):
+    """mattpoggi/mono-uncertainty#13: NaN from the logarithm of a negative output."""
+    log_variance, mean, target = np.asarray([output]), np.asarray([1.0]), np.asarray([3.0])
+    loss = gaussian_negative_log_likelihood(mean, log_variance, target)
+    expected = (output + 4 * math.exp(-output) + math.log(2 * math.pi)) / 2
+    assert loss.tolist() == [pytest.approx(expected, rel=1e-14)]
+    fit = torch.as_tensor(mean)
+    slope = autograd(lambda s: gaussian_negative_log_likelihood(fit, s, fit), log_variance)
+    assert slope.tolist() == [0.5]
+
+
+def test_a_small_variance_is_kept():
+    """pytorch/pytorch#190058: torch's eps replaces a variance below it, and adds to none."""
+    variances, fit = np.asarray([1e-12, 1.0]), np.zeros(2)
+    losses = gaussian_negative_log_likelihood(fit, np.log(variances), fit)
+    np.testing.assert_allclose(losses - math.log(2 * math.pi) / 2, np.log([1e-6, 1.0]), rtol=1e-14)
+    torchs = F.gaussian_nll_loss(*map(torch.as_tensor, (fit, fit, variances)), reduction="none")
+    np.testing.assert_allclose(torchs, np.log([1e-3, 1.0]), rtol=1e-14)
+
+
+def test_the_gaussian_loss_is_one_of_each_element():
+    """pytorch/pytorch#53964: summed over all axes but the first, even unreduced."""
+    means, targets = np.zeros((2, 3, 4)), np.ones((2, 3, 4))
+    assert gaussian_negative_log_likelihood(means, 0 * means, targets).shape == (2, 3, 4)
