@@ -1,0 +1,130 @@
+"""The process in which a student's code runs: it confines itself, then does what it is asked.
+
+It holds the student's cells and nothing of the instructor's tests. What it is asked comes over one
+socket, and what it answers is believed by nobody: the process that judges sees plain data alone.
+"""
+
+import contextlib
+import io
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from losscourse.grading import wire
+
+__all__ = ["MOST_OUTPUT", "serve"]
+
+MOST_OUTPUT = 20_000
+"""Characters of a cell's output that are kept."""
+
+
+def serve(channel: wire.Channel, scratch: Path, confine: Callable[[Path], None] | None) -> None:
+    """Answer requests until the other side closes.
+
+    Args:
+        channel: To the process that judges.
+        scratch: The folder that the code works in.
+        confine: What confines this process for good, such as `sandbox.confine`; None leaves it
+            free.
+
+    Raises:
+        sandbox.Unavailable: The sandbox cannot be had; nothing of the student's has run.
+    """
+    os.chdir(scratch)
+    shell = _shell()
+    if confine is not None:
+        confine(scratch)
+    channel.send({"ready": True})
+    requests = {"run": _run, "names": _names, "call": _call, "get": _get}
+    with contextlib.suppress(wire.Closed):
+        while True:
+            request = channel.receive()
+            answer = requests[request.pop("do")](shell, **request)
+            try:
+                channel.send(answer)
+            except wire.NotPlain as error:
+                channel.send({"refused": str(error)})
+
+
+def _shell() -> Any:
+    """Return a fresh IPython shell that keeps no history and writes no files."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.cache_size = 0
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=config)
+    shell.showtraceback = lambda *args, **kwargs: None
+    return shell
+
+
+def _run(shell: Any, code: str) -> dict[str, Any]:
+    """Run a cell as a notebook does; return what it printed, and its error in words."""
+    printed = _Bounded()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        done = shell.run_cell(code, store_history=False)
+    error = done.error_before_exec or done.error_in_exec
+    return {"printed": printed.getvalue(), "error": None if error is None else _told(error)}
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """Return an error's class, its text, and the lines of the student's cells that led to it."""
+    with contextlib.suppress(BaseException):
+        frames = [
+            f"line {step.lineno}: {(step.line or '').strip()}"
+            for step in traceback.extract_tb(error.__traceback__)
+            if "ipykernel" in step.filename or "ipython-input" in step.filename
+        ]
+        text = "".join((str(error), ""))[:2000]
+        return {"kind": type(error).__name__, "text": text, "lines": frames[-5:]}
+    return {"kind": "an error that cannot be read", "text": "", "lines": []}
+
+
+def _names(shell: Any, names: list[str]) -> dict[str, str]:
+    """Return which of these names the student's code has defined: functions, or values."""
+    found = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
+    return {name: "function" if callable(value) else "value" for name, value in found.items()}
+
+
+def _call(shell: Any, name: str, args: tuple, named: dict, allow: tuple) -> dict[str, Any]:
+    """Call one of the student's functions under the eyes of `checks`; return the parts."""
+    from losscourse import checks
+
+    args, named = _resolved(shell, args), _resolved(shell, named)
+    try:
+        return checks.call(shell.user_ns[name], *args, allow=allow, **named).parts()
+    except checks.CheckFailed as fault:
+        return {"failed": str(fault)}
+    except BaseException as error:
+        return {"failed": f"{type(error).__name__}: {error}"[:2000]}
+
+
+def _resolved(shell: Any, value: Any) -> Any:
+    """Return an argument with the student's own functions in place of their names."""
+    if type(value) is dict:
+        if set(value) == {"function of the student"}:
+            return shell.user_ns[value["function of the student"]]
+        return {key: _resolved(shell, item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_resolved(shell, item) for item in value)
+    return value
+
+
+def _get(shell: Any, name: str) -> dict[str, Any]:
+    return {"value": shell.user_ns[name]}
+
+
+class _Bounded(io.StringIO):
+    """Keeps the first characters of what is written, and swallows the rest."""
+
+    def write(self, text: str) -> int:
+        """Keep what still fits."""
+        room = MOST_OUTPUT - self.tell()
+        if room > 0:
+            super().write(text[:room])
+        return len(text)

@@ -1,0 +1,238 @@
+"""The warm parent: libraries imported once, a fresh pair of processes for each submission.
+
+`python -m losscourse.grading.warm FD` imports what the courses use, then waits. For each request it
+forks a process that judges, which forks the student's before it has read anything of the
+instructor's: the tests are nowhere in the student's memory.
+"""
+
+import ctypes
+import functools
+import gc
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from losscourse.grading import judge, sandbox, student, wire
+
+__all__ = ["Warm"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Warm:
+    """A parent process that is ready to grade.
+
+    Args:
+        confined: Whether the students' code runs in the sandbox.
+        limits: What one submission may use.
+        readable: Folders of data that students' code may read.
+    """
+
+    def __init__(
+        self,
+        *,
+        confined: bool = True,
+        limits: sandbox.Limits | None = None,
+        readable: Sequence[Path] = (),
+    ):
+        if confined and (lack := sandbox.missing()):
+            raise sandbox.Unavailable(lack)
+        settings = {
+            "confined": confined,
+            "limits": asdict(limits or sandbox.Limits()),
+            "readable": [str(path) for path in readable],
+        }
+        self.confined = confined
+        self._socket, theirs = socket.socketpair()
+        command = [sys.executable, "-m", __name__, str(theirs.fileno()), json.dumps(settings)]
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        theirs.close()
+
+    def grade(
+        self,
+        steps: Sequence[judge.Step],
+        names: Sequence[str],
+        *,
+        cell_seconds: float = 30.0,
+        total_seconds: float = 300.0,
+    ) -> judge.Report:
+        """Grade one submission in a pair of processes of its own.
+
+        Args:
+            steps: Its cells, in order.
+            names: What its solution cells define.
+            cell_seconds: How long one cell, or one call, may take.
+            total_seconds: How long all of it may take.
+
+        Returns:
+            The report; "failed", with the reason, where the processes could not do their work.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._socket, [b"1"], [theirs.fileno()])
+        except OSError as error:
+            return judge.Report("failed", f"the warm parent is gone: {error}")
+        finally:
+            theirs.close()
+        channel = wire.Channel(ours)
+        try:
+            channel.send(
+                {
+                    "steps": [asdict(step) for step in steps],
+                    "names": list(names),
+                    "cell_seconds": cell_seconds,
+                    "total_seconds": total_seconds,
+                }
+            )
+            return judge.Report.from_plain(channel.receive(timeout=total_seconds + 90.0))
+        except (wire.Closed, wire.Overdue, wire.BadFrame) as error:
+            return judge.Report("failed", f"the process that judges is gone: {error}")
+        finally:
+            channel.close()
+
+    def close(self) -> None:
+        """End the parent, and with it all that it has forked."""
+        self._socket.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> "Warm":
+        """Return the parent itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def _main(descriptor: int, settings: dict[str, Any]) -> None:
+    """Wait for requests and fork for each; end when the other side does."""
+    _import_all()
+    listening = socket.socket(fileno=descriptor)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # reaped by the system
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(listening, 1, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            listening.close()
+            try:
+                _judge(descriptors[0], settings)
+            finally:
+                os._exit(0)
+        os.close(descriptors[0])
+
+
+def _import_all() -> None:
+    """Import what notebooks use, run nothing with it, and keep it out of the collector's way."""
+    os.environ["MPLBACKEND"] = "agg"
+    import numpy.linalg  # noqa: F401
+
+    from losscourse import checks  # noqa: F401
+
+    try:
+        import torch
+    except ImportError:
+        pass
+    else:
+        torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
+
+
+def _judge(descriptor: int, settings: dict[str, Any]) -> None:
+    """Be the process that judges one submission: fork the student's, then read the tests."""
+    _die_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    scratch = Path(tempfile.mkdtemp(prefix="losscourse-"))
+    mine, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        _be_student(theirs, mine, descriptor, scratch, settings)
+    theirs.close()
+    outward = wire.Channel(socket.socket(fileno=descriptor))
+    try:
+        job = outward.receive(timeout=60.0)
+        report = _report(wire.Channel(mine), pid, job, settings["confined"])
+        outward.send(report.plain(), timeout=60.0)
+    finally:
+        _end(pid)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _report(channel: wire.Channel, pid: int, job: dict[str, Any], confined: bool) -> judge.Report:
+    steps = [judge.Step(**step) for step in job["steps"]]
+    limits = {key: job[key] for key in ("cell_seconds", "total_seconds")}
+    try:
+        verdicts = judge.Judge(channel, pid, job["names"], **limits).run(steps)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return judge.Report("failed", reason[:2000], sandbox=confined)
+    open_cells = [v.cell for v in verdicts if v.kind == "test" and v.score is None]
+    if open_cells:
+        reason = f"a person must score {', '.join(open_cells)}"
+        return judge.Report("needs a person", reason, verdicts, sandbox=confined)
+    return judge.Report("graded", verdicts=verdicts, sandbox=confined)
+
+
+def _be_student(
+    sock: socket.socket,
+    other_end: socket.socket,
+    outward: int,
+    scratch: Path,
+    settings: dict[str, Any],
+) -> None:
+    """Be the student's process, from here to its end."""
+    try:
+        _die_with_parent()
+        other_end.close()
+        os.close(outward)
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _empty_standard_streams()
+        confine = functools.partial(
+            sandbox.confine,
+            readable=[Path(path) for path in settings["readable"]],
+            limits=sandbox.Limits(**settings["limits"]),
+        )
+        student.serve(wire.Channel(sock), scratch, confine if settings["confined"] else None)
+    finally:
+        os._exit(0)
+
+
+def _empty_standard_streams() -> None:
+    """Let 0, 1 and 2 be /dev/null: a student's code writes past Python's streams to nobody."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    if null > 2:
+        os.close(null)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), json.loads(sys.argv[2]))
