@@ -372,7 +372,7 @@ def squared_hellinger(log_probs: Array, targets: Array) -> Array:
         Variational Divergence Minimization; there without the ½.
     """
     xp = _check_rows(log_probs, targets)
-    return xp.sum(xp.square(xp.exp(log_probs / 2) - stable.sqrt(targets)), axis=-1) / 2
+    return xp.sum(xp.square(stable.sqrt(targets) - xp.exp(log_probs / 2)), axis=-1) / 2
 
 
 def squared_hellinger_grad(log_probs: Array, targets: Array) -> Array:
@@ -503,8 +503,8 @@ def crps_ensemble(members: Array, targets: Array) -> Array:
         ValueError: The shapes do not fit, or there is no member.
 
     Numerics:
-        All pairs are compared: M² numbers per example. Sorting takes M log M, but its sum weighs
-        members by rank, which cancels where they lie far from 0.
+        All pairs are compared: M² numbers per example. Sorting would do with M log M, but of
+        members that are equal autograd would then pull one up and one down, by their place.
 
     Convention:
         The score of these M members as they are. Where they stand for a distribution from which
@@ -707,12 +707,10 @@ def _log(probs: Array) -> Array:
 def _from_middle(probs: Array, others: Array) -> Array:
     """Return p log(p/m) with m half way to the others, 0 where p is 0; it does not cancel at m."""
     xp = real_namespace(probs=probs)
-    one, zero = xp.ones_like(probs), xp.zeros_like(probs)
-    total = xp.where(probs == 0, one, probs + others)
-    tilt = (probs - others) / total
-    near = xp.abs(tilt) < 0.5
-    far_ratio = xp.where(near | (probs == 0), one, 2 * probs / total)
-    return probs * xp.where(near, xp.log1p(xp.where(near, tilt, zero)), xp.log(far_ratio))
+    info = xp.finfo(probs.dtype)
+    tilt = (probs - others) / xp.clip(probs + others, min=float(info.smallest_normal))
+    # p/m is 1 + tilt. Where that rounds to 0, p is too small for its logarithm to count.
+    return probs * xp.log1p(xp.clip(tilt, min=float(info.eps) / 2 - 1))
 
 
 def _gaussian(means: Array, log_scales: Array, targets: Array) -> tuple[Array, Array, Array, Array]:
@@ -737,11 +735,11 @@ def _central(z: Array) -> Array:
     fades by the normal's characteristic function. 25 of them give a float64's digits.
     """
     xp = real_namespace(z=z)
-    device = array_api_compat.device(z)
-    rates = [math.pi * k / (2 * _FAR) for k in range(1, 50, 2)]
-    sizes = [2 / (_FAR * rate) * math.exp(-(rate**2) / 2) for rate in rates]
-    rates, sizes = (xp.asarray(a, dtype=z.dtype, device=device) for a in (rates, sizes))
-    return xp.sum(sizes * xp.sin(rates * z[..., None]), axis=-1)
+    total = xp.zeros_like(z)
+    for k in range(49, 0, -2):  # the smallest first
+        rate = math.pi * k / (2 * _FAR)
+        total = total + 2 / (_FAR * rate) * math.exp(-(rate**2) / 2) * xp.sin(rate * z)
+    return total
 
 
 def _check_members(least: int, members: Array, targets: Array) -> Any:
