@@ -12,6 +12,8 @@ from losscourse.losses.classification import (
     distillation_grad,
     effective_number_weights,
     inverse_frequency_weights,
+    modified_huber,
+    modified_huber_grad,
     sigmoid_binary_cross_entropy,
     sigmoid_focal,
     sigmoid_focal_grad,
@@ -113,3 +115,14 @@ def test_a_label_that_names_no_class_is_an_error(label):
     for loss in (softmax_cross_entropy_with_integer_labels, softmax_focal):
         with pytest.raises(ValueError, match="labels"):
             loss(torch.zeros(1, 2), torch.tensor([label]))
+
+
+def test_modified_huber_has_the_slope_of_its_three_parts():
+    """stdlib-js/stdlib#13111, scikit-learn/scikit-learn#27547: half of it, and from 1 on too."""
+    margins = np.asarray([-3.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+    for sign in (-1.0, 1.0):
+        logits, signs = sign * margins, np.full(6, sign)
+        assert modified_huber(logits, signs).tolist() == [12.0, 4.0, 2.25, 0.25, 0.0, 0.0]
+        slope = [-4.0, -4.0, -3.0, -1.0, 0.0, 0.0]
+        assert (sign * modified_huber_grad(logits, signs)).tolist() == slope
+        assert (sign * autograd(modified_huber, logits, signs)).tolist() == slope
