@@ -135,7 +135,7 @@ def times(weights: Array, x: Array) -> Array:
     """
     xp = float_namespace(weights=weights, x=x)
     hidden = (weights == 0) & xp.isinf(x)
-    return weights * xp.where(hidden, xp.zeros_like(x), x)
+    return weights * xp.where(hidden, weights, x)
 
 
 def log_sum_exp(x: Array, *, axis: int = -1) -> Array:
