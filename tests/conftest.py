@@ -11,6 +11,10 @@ from hypothesis import settings
 # nbgrader calls alembic by name; the tests also run where no environment is active.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
+# A test's tensors are small: torch's threads would cost more than they do, most of all where
+# several tests run at a time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples in every run, on a machine however busy: a red test is then the code's doing.
 settings.register_profile("course", derandomize=True, deadline=None)
 settings.load_profile("course")
