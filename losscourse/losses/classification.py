@@ -114,10 +114,8 @@ def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
         Good (1952), Rational Decisions.
     """
     xp = _check_targets(logits, targets)
-    negative = logits < 0
-    magnitude = xp.where(negative, -logits, logits)  # the slope of abs at 0 would be 0
-    opposed = xp.where(negative, targets, 1 - targets)
-    return stable.times(opposed, magnitude) + stable.softplus(-magnitude)
+    opposed = xp.maximum(stable.times(1 - targets, logits), -stable.times(targets, logits))
+    return opposed + xp.log1p(xp.exp(-xp.abs(logits)))
 
 
 def sigmoid_binary_cross_entropy_grad(logits: Array, targets: Array) -> Array:
@@ -444,7 +442,8 @@ def sigmoid_focal(logits: Array, targets: Array, *, gamma: float = 2.0) -> Array
 
     Numerics:
         At the logit 1000, 1 - p is 0, and autograd multiplies the infinite slope of its root by 0.
-        Here the power is taken of log(1 - p), which is -1000.
+        Here the power is taken of log(1 - p), which is -1000. At the logit -inf the slope of the
+        power is 0, and meets an infinite logarithm; it is left out.
 
     Convention:
         `torchvision.ops.sigmoid_focal_loss(logits, targets, alpha=-1, gamma=gamma)` for labels 0
@@ -462,11 +461,9 @@ def sigmoid_focal(logits: Array, targets: Array, *, gamma: float = 2.0) -> Array
     """
     _check_targets(logits, targets)
     gamma = check_in(NON_NEGATIVE, gamma=gamma)
-    positive = targets * _power(stable.log_sigmoid(-logits), gamma)
-    negative = (1 - targets) * _power(stable.log_sigmoid(logits), gamma)
-    return stable.times(positive, stable.softplus(-logits)) + stable.times(
-        negative, stable.softplus(logits)
-    )
+    hit_cost, miss_cost = stable.softplus(-logits), stable.softplus(logits)
+    positive = stable.times(targets * _power(miss_cost, gamma), hit_cost)
+    return positive + stable.times((1 - targets) * _power(hit_cost, gamma), miss_cost)
 
 
 def sigmoid_focal_grad(logits: Array, targets: Array, *, gamma: float = 2.0) -> Array:
@@ -495,22 +492,28 @@ def sigmoid_focal_grad(logits: Array, targets: Array, *, gamma: float = 2.0) -> 
     """
     _check_targets(logits, targets)
     gamma = check_in(NON_NEGATIVE, gamma=gamma)
-    return targets * _focal_slope(logits, gamma) - (1 - targets) * _focal_slope(-logits, gamma)
+    hit_cost, miss_cost = stable.softplus(-logits), stable.softplus(logits)
+    positive = targets * _focal_slope(hit_cost, miss_cost, gamma)
+    return positive - _focal_slope(miss_cost, hit_cost, gamma) * (1 - targets)
 
 
-def _focal_slope(logits: Array, gamma: float) -> Array:
-    """Return the derivative of the focal loss by the logit of an example of class 1."""
-    log_hit = stable.log_sigmoid(logits)
-    entropy = stable.times(stable.sigmoid(logits), log_hit)
-    slope = gamma * entropy - stable.sigmoid(-logits)
-    return _power(stable.log_sigmoid(-logits), gamma) * slope
+def _focal_slope(hit_cost: Array, miss_cost: Array, gamma: float) -> Array:
+    """Return (1 - p)^γ (γ p log p - (1 - p)) from the costs -log p and -log(1 - p)."""
+    xp = real_namespace(hit_cost=hit_cost)
+    slope = xp.exp(-hit_cost) * xp.clip(hit_cost, max=float(xp.finfo(hit_cost.dtype).max))
+    slope = gamma * slope + xp.exp(-miss_cost)
+    return -_power(miss_cost, gamma) * slope
 
 
-def _power(log_base: Array, exponent: float) -> Array:
-    """Return exp(log_base) ** exponent, with derivatives also where the base underflows."""
-    xp = real_namespace(log_base=log_base)
-    weights = xp.full_like(log_base, exponent)
-    return xp.exp(stable.times(weights, log_base))
+def _power(cost: Array, exponent: float) -> Array:
+    """Return exp(-cost) ** exponent of costs from 0, with slope 0 at the costs 0 and infinity.
+
+    The slope at these ends meets an infinite factor: autograd would make NaN of the two.
+    """
+    xp = real_namespace(cost=cost)
+    limits = xp.finfo(cost.dtype)
+    tiny, huge = float(limits.smallest_normal) * float(limits.eps), float(limits.max)
+    return xp.exp(-exponent * xp.clip(cost, min=tiny, max=huge / max(1.0, exponent)))
 
 
 def softmax_focal(logits: Array, labels: Array, *, gamma: float = 2.0) -> Array:
@@ -554,8 +557,8 @@ def softmax_focal(logits: Array, labels: Array, *, gamma: float = 2.0) -> Array:
     """
     _check_labels(labels, logits=logits)
     gamma = check_in(NON_NEGATIVE, gamma=gamma)
-    log_probs = stable.log_softmax(logits)
-    return -_power(_log_miss(log_probs, labels), gamma) * pick(log_probs, labels)
+    hit_cost, miss_cost = _costs(logits, labels)
+    return _power(miss_cost, gamma) * hit_cost
 
 
 def softmax_focal_grad(logits: Array, labels: Array, *, gamma: float = 2.0) -> Array:
@@ -585,20 +588,26 @@ def softmax_focal_grad(logits: Array, labels: Array, *, gamma: float = 2.0) -> A
     """
     xp = _check_labels(labels, logits=logits)
     gamma = check_in(NON_NEGATIVE, gamma=gamma)
-    log_probs = stable.log_softmax(logits)
-    log_hit, log_miss = pick(log_probs, labels), _log_miss(log_probs, labels)
-    entropy = stable.times(xp.exp(log_hit), log_hit)
-    slope = _power(log_miss, gamma) * (gamma * entropy - xp.exp(log_miss))
+    slope = _focal_slope(*_costs(logits, labels), gamma)
     hit = one_hot(labels, logits)
-    log_others = xp.where(hit == 1, xp.zeros_like(hit), log_probs - log_miss[..., None])
-    return slope[..., None] * xp.where(hit == 1, hit, -xp.exp(log_others))
+    others = stable.softmax(xp.where(hit == 1, _lowest(logits), logits))
+    return slope[..., None] * (hit - others)
 
 
-def _log_miss(log_probs: Array, labels: Array) -> Array:
-    """Return log(1 - p_y): the log-sum-exp of the other classes, which does not cancel."""
-    xp = real_namespace(log_probs=log_probs)
-    nothing = xp.full_like(log_probs, -math.inf)
-    return stable.log_sum_exp(xp.where(one_hot(labels, log_probs) == 1, nothing, log_probs))
+def _costs(logits: Array, labels: Array) -> tuple[Array, Array]:
+    """Return -log p_y, and -log(1 - p_y) from the other classes: it does not cancel."""
+    xp = real_namespace(logits=logits)
+    log_probs = stable.log_softmax(logits)
+    hit_cost, label = -pick(log_probs, labels), one_hot(labels, logits) == 1
+    # The lowest float for -inf: where no class is left, an infinite sum would have no slope.
+    log_probs = xp.maximum(xp.where(label, _lowest(logits), log_probs), _lowest(logits))
+    return hit_cost, -stable.log_sum_exp(log_probs)
+
+
+def _lowest(logits: Array) -> Array:
+    """Return the lowest float, in a shape that stands for each class."""
+    xp = real_namespace(logits=logits)
+    return xp.full_like(logits[..., :1], float(xp.finfo(logits.dtype).min))
 
 
 def brier(probs: Array, labels: Array) -> Array:
@@ -865,10 +874,10 @@ def distillation(
     xp = _check_pair(student_logits, teacher_logits)
     temperature = check_in(POSITIVE, temperature=temperature)
     log_student = stable.log_softmax(student_logits / temperature)
-    log_teacher = stable.log_softmax(teacher_logits / temperature)
-    teacher = xp.exp(log_teacher)
-    gaps = stable.times(teacher, log_teacher) - stable.times(teacher, log_student)
-    return temperature**2 * xp.sum(gaps, axis=-1)
+    gaps = stable.log_softmax(teacher_logits / temperature)
+    teacher = xp.exp(gaps)
+    gaps = xp.clip(gaps, min=float(xp.finfo(gaps.dtype).min)) - log_student
+    return temperature**2 * xp.sum(stable.times(teacher, gaps), axis=-1)
 
 
 def distillation_grad(

@@ -444,7 +444,7 @@ NEGATIVE_LOG_LIKELIHOOD = Case(
 )
 
 
-GAMMAS = ({}, {"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 2.0}, {"gamma": 5.0})
+GAMMAS = ({}, {"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0})
 
 
 def exact_focal(z: Any, gamma: float) -> Any:
@@ -485,7 +485,12 @@ SIGMOID_FOCAL = Case(
     draw=draw_binary,
     oracle=("torchvision's formula on torch", torch_focal),
     exact=lambda z, y, gamma=2.0: y * exact_focal(z, gamma) + (1 - y) * exact_focal(-z, gamma),
-    limits=lambda gamma=2.0: (Point((INF, 1.0), 0.0, 0.0), Point((-INF, 0.0), 0.0, 0.0)),
+    limits=lambda gamma=2.0: (
+        Point((INF, 1.0), 0.0, 0.0),
+        Point((-INF, 0.0), 0.0, 0.0),
+        Point((-INF, 1.0), -1.0, INF),
+        Point((INF, 0.0), 1.0, INF),
+    ),
     chance=lambda: (np.zeros(2), np.asarray([0.0, 1.0])),
     wrong_values={"targets": (-1.0, 1.5)},
     rounding=1.0,
@@ -533,6 +538,13 @@ SIGMOID_FOCAL = Case(
             "loss",
             "slope of the root of 0",
             lambda xp, z, y, gamma=2.0: mixed(lambda m: positive_focal(xp, m, gamma), z, y),
+        ),
+        wrong(
+            "loss",
+            "the weight's slope of 0 times an infinite surprise",
+            lambda xp, z, y, gamma=2.0: mixed(
+                lambda m: xp.exp(-gamma * stable.softplus(m)) * stable.softplus(-m), z, y
+            ),
         ),
         wrong(
             "loss",
@@ -589,6 +601,9 @@ SOFTMAX_FOCAL = Case(
             tuple(0.5**gamma * (gamma * 0.5 * math.log(2) + 0.5) * r for r in (0, -1, 1)),
             0.5**gamma * math.log(2),
         ),
+        Point(((-INF, 0.0), 0), (-1.0, 1.0), INF),
+        Point(((0.0, -INF), 0), (0.0, 0.0), 0.0),
+        Point(((0.0,), 0), (0.0,), 0.0),
     ),
     chance=balanced_labels,
     corners=lambda: (balanced_labels(), hard(1e4), hard(10.0)),
@@ -635,6 +650,15 @@ SOFTMAX_FOCAL = Case(
             "loss",
             "slope of the root of 0",
             lambda xp, z, y, gamma=2.0: wrong_focal(xp, z, y, lambda p: (1 - p) ** gamma),
+        ),
+        wrong(
+            "loss",
+            "the sum of no other class has no slope",
+            lambda xp, z, y, gamma=2.0: (
+                xp.exp(gamma * stable.log_sum_exp(xp.where(one_hot(y, z) == 1, -INF + 0 * z, z)))
+                * xp.exp(-gamma * stable.log_sum_exp(z))
+                * surprises(z, y)
+            ),
         ),
         wrong(
             "loss",
@@ -954,7 +978,7 @@ def centred(logits: np.ndarray) -> np.ndarray:
 DISTILLATION = Case(
     loss=classification.distillation,
     gradient=classification.distillation_grad,
-    settings=({}, {"temperature": 1.0}, {"temperature": 2.0}, {"temperature": 4.0}),
+    settings=({}, {"temperature": 1.0}, {"temperature": 4.0}),
     draw=draw_pair,
     oracle=("torch kl_div", torch_distillation),
     exact=exact_distillation,
@@ -1113,7 +1137,7 @@ def miss_slope(z: Array, y: Array) -> Array:
 POLY1 = Case(
     loss=classification.softmax_poly1,
     gradient=classification.softmax_poly1_grad,
-    settings=({}, {"epsilon": -1.0}, {"epsilon": 0.0}, {"epsilon": 2.0}),
+    settings=({}, {"epsilon": -1.0}, {"epsilon": 0.0}),
     draw=draw_labelled,
     oracle=("torch cross_entropy and softmax", torch_poly1),
     exact=lambda z, y, epsilon=2.0: (
@@ -1205,7 +1229,7 @@ def torch_generalised(logits: np.ndarray, labels: np.ndarray, q: float = 0.7) ->
 GENERALISED = Case(
     loss=classification.softmax_generalised_cross_entropy,
     gradient=classification.softmax_generalised_cross_entropy_grad,
-    settings=({}, {"q": 0.001}, {"q": 0.7}, {"q": 1.0}),
+    settings=({}, {"q": 0.001}, {"q": 1.0}),
     draw=draw_labelled,
     oracle=("torch cross_entropy, shrunk by SciPy exprel", torch_generalised),
     exact=lambda z, y, q=0.7: (1 - exact_softmax(z)[int(y)] ** mpmath.mpf(q)) / mpmath.mpf(q),
@@ -1351,7 +1375,6 @@ SYMMETRIC = Case(
     settings=(
         {},
         {"alpha": 6.0, "beta": 0.0},
-        {"alpha": 0.1, "beta": 1.0, "log_zero": -4.0},
         {"alpha": 6.0, "log_zero": -1.0},
     ),
     draw=draw_labelled,
@@ -1669,7 +1692,7 @@ def with_priors(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 LOGIT_ADJUSTED = Case(
     loss=classification.logit_adjusted_cross_entropy,
     gradient=classification.logit_adjusted_cross_entropy_grad,
-    settings=({}, {"tau": 0.0}, {"tau": 1.0}, {"tau": 1.5}),
+    settings=({}, {"tau": 0.0}, {"tau": 1.5}),
     draw=draw_with_priors,
     oracle=("torch cross_entropy of the adjusted logits", torch_adjusted),
     exact=exact_adjusted,
