@@ -103,7 +103,7 @@ def perceptron_grad(logits: Array, signs: Array) -> Array:
         [-0.0, 1.0, -1.0]
     """
     _check_signs(logits, signs)
-    return -signs * _is_active(-signs * logits)
+    return -_is_active(-signs * logits) * signs
 
 
 def hinge(logits: Array, signs: Array) -> Array:
@@ -170,7 +170,7 @@ def hinge_grad(logits: Array, signs: Array) -> Array:
         [-1.0, 1.0, -1.0]
     """
     _check_signs(logits, signs)
-    return -signs * _is_active(1 - signs * logits)
+    return -_is_active(1 - signs * logits) * signs
 
 
 def squared_hinge(logits: Array, signs: Array) -> Array:
@@ -285,7 +285,8 @@ def smooth_hinge(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
     if gamma < xp.finfo(slack.dtype).smallest_normal:
         return slack
     quadratic = xp.clip(slack, max=gamma)
-    return quadratic / gamma * (slack - quadratic / 2)
+    slack = slack - quadratic / 2
+    return quadratic / gamma * slack
 
 
 def smooth_hinge_grad(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
@@ -316,7 +317,7 @@ def smooth_hinge_grad(logits: Array, signs: Array, *, gamma: float = 1.0) -> Arr
     gamma = check_in(NON_NEGATIVE, gamma=gamma)
     slack = 1 - signs * logits
     if gamma < xp.finfo(slack.dtype).smallest_normal:
-        return -signs * _is_active(slack)
+        return -_is_active(slack) * signs
     return -signs * xp.clip(slack, min=0, max=gamma) / gamma
 
 
@@ -391,9 +392,10 @@ def crammer_singer_grad(logits: Array, labels: Array) -> Array:
     xp = _check_labels(logits, labels)
     rivals = _rivals(xp, logits, labels)
     best = xp.max(rivals, axis=-1, keepdims=True)
-    leads = xp.astype(rivals == best, logits.dtype)
+    shares = xp.astype(rivals == best, logits.dtype)
+    del rivals
     # Where there is NaN nothing leads; the NaN comes in with the slope.
-    shares = leads / xp.clip(xp.sum(leads, axis=-1, keepdims=True), min=1)
+    shares = shares / xp.clip(xp.sum(shares, axis=-1, keepdims=True), min=1)
     active = _is_active(best[..., 0] - pick(logits, labels) + 1)
     return active[..., None] * (shares - one_hot(labels, logits))
 
@@ -512,7 +514,8 @@ def multilabel_hinge(logits: Array, signs: Array) -> Array:
     """
     weights, slacks = _label_pairs(logits, signs)
     xp = float_namespace(slacks=slacks)
-    return xp.sum(stable.times(weights, xp.clip(slacks, min=0)), axis=(-2, -1))
+    slacks = xp.clip(slacks, min=0)
+    return xp.sum(stable.times(weights, slacks), axis=(-2, -1))
 
 
 def multilabel_hinge_grad(logits: Array, signs: Array) -> Array:
@@ -555,7 +558,7 @@ def _check_signs(logits: Array, signs: Array) -> Any:
 def _is_active(slack: Array) -> Array:
     """Return the slope of max(0, slack): 1 from 0 upwards, else 0; NaN stays NaN."""
     xp = float_namespace(slack=slack)
-    return xp.where(xp.isnan(slack), slack, xp.astype(slack >= 0, slack.dtype))
+    return xp.clip(xp.sign(slack) + 1, max=1)
 
 
 def _check_labels(logits: Array, labels: Array) -> Any:
@@ -568,29 +571,27 @@ def _check_labels(logits: Array, labels: Array) -> Any:
 
 def _rivals(xp: Any, logits: Array, labels: Array) -> Array:
     """Return the logits with that of the label at -inf."""
-    return xp.where(one_hot(labels, logits) == 1, xp.full_like(logits, -math.inf), logits)
+    nothing = xp.full_like(logits[..., :1], -math.inf)
+    return xp.where(one_hot(labels, logits) == 1, nothing, logits)
 
 
 def _slacks(xp: Any, logits: Array, labels: Array) -> Array:
     """Return by how much each rival comes within 1 of the label, and -inf at the label."""
-    label, zero = one_hot(labels, logits) == 1, xp.zeros_like(logits)
-    # The label is no rival of itself: where its logit is infinite, inf - inf would be NaN.
-    rivals = xp.where(label, zero, logits) - xp.where(label, zero, pick(logits, labels)[..., None])
-    # NaN at the label stays, also where there is no rival to carry it.
-    own = xp.where(xp.isnan(logits), logits, xp.full_like(logits, -math.inf))
-    return xp.where(label, own, rivals + 1)
+    label, own = one_hot(labels, logits) == 1, pick(logits, labels)[..., None]
+    # The label is no rival of itself; NaN there stays, also where there is no rival to carry it.
+    nothing = xp.where(xp.isnan(own), own, xp.full_like(own, -math.inf))
+    # Of an infinite logit itself is not subtracted: inf - inf would be NaN.
+    return xp.where(label, nothing, logits) - xp.where(label, xp.zeros_like(own), own) + 1
 
 
 def _label_pairs(logits: Array, signs: Array) -> tuple[Array, Array]:
     """Return for each two classes (j, k) whether j applies and k does not, and 1 + z_k - z_j."""
-    xp = real_namespace(logits=logits, signs=signs)
+    real_namespace(logits=logits, signs=signs)
     check_axes("... K, ... K", logits=logits, signs=signs)
     check_signs(signs=signs)
     # From the signs by arithmetic: a comparison would take NaN for a class that does not apply.
-    weights = (1 + signs)[..., :, None] * (1 - signs)[..., None, :] / 4
+    applies, not_so = (1 + signs) / 2, (1 - signs) / 2
     # Of two infinite logits whose pair does not count, the difference would be NaN.
-    own, rival = (
-        xp.where((weights == 0) & xp.isinf(z), xp.zeros_like(weights), z)
-        for z in (logits[..., :, None], logits[..., None, :])
-    )
-    return weights, rival - own + 1
+    own, rival = stable.times(applies, logits), stable.times(not_so, logits)
+    weights = applies[..., :, None] * not_so[..., None, :]
+    return weights, rival[..., None, :] - own[..., :, None] + 1
