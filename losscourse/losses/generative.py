@@ -28,7 +28,6 @@ from losscourse.losses.classification import (
     sigmoid_binary_cross_entropy,
     sigmoid_binary_cross_entropy_grad,
 )
-from losscourse.losses.margin import hinge, hinge_grad
 from losscourse.losses.regression import (
     absolute_error,
     absolute_error_grad,
@@ -293,7 +292,7 @@ def gaussian_kl_grad(means: Array, log_variances: Array) -> tuple[Array, Array]:
 
 
 def negative_elbo(
-    reconstructions: Array, means: Array, log_variances: Array, *, beta: float = 1.0
+    reconstruction_losses: Array, means: Array, log_variances: Array, *, beta: float = 1.0
 ) -> Array:
     r"""Return the negative evidence lower bound of each example: a variational autoencoder's loss.
 
@@ -302,8 +301,8 @@ def negative_elbo(
     $r = -\log p(x \mid z)$, its mean over z is an upper bound on $-\log p(x)$.
 
     Args:
-        reconstructions: Floats of shape (...): the loss of each example's reconstruction from one
-            drawn code, such as `gaussian_reconstruction` or `bernoulli_reconstruction`.
+        reconstruction_losses: Floats of shape (...): what each example's reconstruction from one
+            drawn code costs, such as `gaussian_reconstruction` or `bernoulli_reconstruction`.
         means: Floats of shape (..., D): the encoder's means.
         log_variances: Floats of the shape and dtype of `means`: the logarithms of its variances.
         beta: The weight of the divergence; at least 0. At 1 the loss is a bound, above 1 that of
@@ -337,13 +336,14 @@ def negative_elbo(
         Kingma and Welling (2014), Auto-Encoding Variational Bayes; with β, Higgins et al. (2017),
         beta-VAE.
     """
-    _check_elbo(reconstructions, means, log_variances)
+    _check_elbo(reconstruction_losses, means, log_variances)
     beta = check_in(NON_NEGATIVE, beta=beta)
-    return reconstructions + _scaled(gaussian_kl(means, log_variances), beta)
+    means, log_variances = _counted(beta, means, log_variances)
+    return reconstruction_losses + beta * gaussian_kl(means, log_variances)
 
 
 def negative_elbo_grad(
-    reconstructions: Array, means: Array, log_variances: Array, *, beta: float = 1.0
+    reconstruction_losses: Array, means: Array, log_variances: Array, *, beta: float = 1.0
 ) -> tuple[Array, Array, Array]:
     r"""Return the derivatives of the summed `negative_elbo` by its three arguments.
 
@@ -351,7 +351,7 @@ def negative_elbo_grad(
     log-variances.
 
     Args:
-        reconstructions: Floats of shape (...).
+        reconstruction_losses: Floats of shape (...).
         means: Floats of shape (..., D).
         log_variances: Floats of the shape and dtype of `means`.
         beta: The weight of the divergence; at least 0.
@@ -371,10 +371,11 @@ def negative_elbo_grad(
         >>> by_loss.tolist(), by_mean.tolist(), by_spread.tolist()
         ([1.0], [[4.0]], [[0.0]])
     """
-    _check_elbo(reconstructions, means, log_variances)
+    _check_elbo(reconstruction_losses, means, log_variances)
     beta = check_in(NON_NEGATIVE, beta=beta)
+    means, log_variances = _counted(beta, means, log_variances)
     by_mean, by_log_variance = gaussian_kl_grad(means, log_variances)
-    return _constant(reconstructions, 1.0), _scaled(by_mean, beta), _scaled(by_log_variance, beta)
+    return _constant(reconstruction_losses, 1.0), beta * by_mean, beta * by_log_variance
 
 
 def minimax_discriminator(real_logits: Array, fake_logits: Array) -> Array:
@@ -757,8 +758,7 @@ def hinge_discriminator(real_scores: Array, fake_scores: Array) -> Array:
         Generative Adversarial Networks.
     """
     xp = float_namespace(real_scores=real_scores, fake_scores=fake_scores)
-    ones = xp.ones_like(real_scores)
-    return hinge(real_scores, ones) + hinge(fake_scores, -ones)
+    return xp.clip(1 - real_scores, min=0) + xp.clip(1 + fake_scores, min=0)
 
 
 def hinge_discriminator_grad(real_scores: Array, fake_scores: Array) -> tuple[Array, Array]:
@@ -786,8 +786,9 @@ def hinge_discriminator_grad(real_scores: Array, fake_scores: Array) -> tuple[Ar
         ([-1.0], [0.0])
     """
     xp = float_namespace(real_scores=real_scores, fake_scores=fake_scores)
-    ones = xp.ones_like(real_scores)
-    return hinge_grad(real_scores, ones), hinge_grad(fake_scores, -ones)
+    # The sign and 1 is 0, 1 or 2, or NaN: cut at 1, whether a term is active.
+    real, fake = (xp.clip(xp.sign(x) + 1, max=1) for x in (1 - real_scores, 1 + fake_scores))
+    return -real, fake
 
 
 def wasserstein_critic(real_scores: Array, fake_scores: Array) -> Array:
@@ -1145,11 +1146,13 @@ def image_total_variation_grad(images: Array) -> Array:
     """
     xp = _check_axes("... H W", images=images)
     down = absolute_error_grad(images[..., 1:, :], images[..., :-1, :])
+    row = xp.zeros_like(images[..., :1, :])
+    slope = xp.concat([row, down], axis=-2) - xp.concat([down, row], axis=-2)
+    del down
     right = absolute_error_grad(images[..., 1:], images[..., :-1])
-    row, column = xp.zeros_like(images[..., :1, :]), xp.zeros_like(images[..., :1])
-    by_rows = xp.concat([row, down], axis=-2) - xp.concat([down, row], axis=-2)
-    by_columns = xp.concat([column, right], axis=-1) - xp.concat([right, column], axis=-1)
-    return by_rows + by_columns
+    column = xp.zeros_like(images[..., :1])
+    slope = slope + xp.concat([column, right], axis=-1)
+    return slope - xp.concat([right, column], axis=-1)
 
 
 def cycle_consistency(predictions: Array, targets: Array) -> Array:
@@ -1613,9 +1616,10 @@ def gradient_penalty(
         real and fake are held constant.
 
     Raises:
-        TypeError: An argument is no tensor of floats, or the three differ in dtype.
+        TypeError: `critic` is no function, another argument is no tensor of floats, or the three
+            differ in dtype.
         ValueError: The shapes do not fit, a mixing lies outside [0, 1], or the critic does not
-            return one score per example.
+            return one score per example that autograd takes back to its inputs.
 
     Convention:
         Per example and without the weight, 10 in Gulrajani et al. (2017), by which its mean is
@@ -1656,9 +1660,9 @@ def r1_penalty(critic: Callable[[Array], Array], real: Array) -> Array:
         real is held constant.
 
     Raises:
-        TypeError: `real` is no tensor of floats.
+        TypeError: `critic` is no function, or `real` is no tensor of floats.
         ValueError: `real` has no axis of features, or the critic does not return one score per
-            example.
+            example that autograd takes back to its inputs.
 
     Convention:
         With the factor ½ of Mescheder, Geiger and Nowozin (2018), without their weight γ. It asks
@@ -1686,10 +1690,10 @@ def _check_bernoulli(logits: Array, targets: Array) -> Any:
     return xp
 
 
-def _check_elbo(reconstructions: Array, means: Array, log_variances: Array) -> Any:
+def _check_elbo(reconstruction_losses: Array, means: Array, log_variances: Array) -> Any:
     return _check_axes(
         "..., ... D, ... D",
-        reconstructions=reconstructions,
+        reconstruction_losses=reconstruction_losses,
         means=means,
         log_variances=log_variances,
     )
@@ -1701,10 +1705,13 @@ def _constant(like: Array, value: float) -> Array:
     return xp.where(xp.isnan(like), like, xp.full_like(like, value))
 
 
-def _scaled(x: Array, factor: float) -> Array:
-    """Return factor · x, where 0 · inf is 0."""
-    xp = real_namespace(x=x)
-    return stable.times(xp.full_like(x, factor), x)
+def _counted(beta: float, means: Array, log_variances: Array) -> tuple[Array, Array]:
+    """Return both, or zeros where the dtype rounds beta to 0: it would be 0 · inf and its slope."""
+    xp = real_namespace(means=means)
+    limits = xp.finfo(means.dtype)
+    if beta > float(limits.smallest_normal) * float(limits.eps) / 2:
+        return means, log_variances
+    return 0 * xp.clip(means, min=-1, max=1), 0 * xp.clip(log_variances, min=-1, max=1)
 
 
 def _check_maps(**named: Array) -> Any:
@@ -1754,6 +1761,8 @@ def _squared_slopes(critic: Callable[[Array], Array], inputs: Array) -> Array:
     """Return the squared length of the critic's gradient by each of its inputs."""
     import torch  # here, since the other losses need no torch
 
+    if not callable(critic):
+        raise TypeError(f"critic: expected a function, got {type(critic).__name__}")
     inputs = inputs.detach().requires_grad_()
     with torch.enable_grad():  # a slope is wanted also where a caller evaluates without gradients
         scores = critic(inputs)
@@ -1763,5 +1772,9 @@ def _squared_slopes(critic: Callable[[Array], Array], inputs: Array) -> Array:
             f"critic: expected one score for each of {len(inputs)} examples, "
             f"got shape {tuple(scores.shape)}"
         )
-    (slopes,) = torch.autograd.grad(total, inputs, create_graph=True)
+    slopes = None
+    if total.requires_grad:
+        (slopes,) = torch.autograd.grad(total, inputs, create_graph=True, allow_unused=True)
+    if slopes is None:
+        raise ValueError("critic: expected scores that autograd takes back to its inputs, got none")
     return slopes.flatten(1).square().sum(dim=1)

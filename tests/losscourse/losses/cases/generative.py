@@ -305,10 +305,18 @@ def wrong_elbo(name: str, body: Callable[..., Array]) -> Wrong:
     )
 
 
+def pull_on_log_variances(loss: Callable[..., torch.Tensor], **setting: float) -> np.ndarray:
+    """Return autograd's derivative by log-variances of which one's exponential overflows."""
+    log_variances = torch.tensor([[1000.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    zeros = torch.zeros_like(log_variances)
+    loss(zeros[:, 0], zeros, log_variances, **setting).sum().backward()
+    return log_variances.grad.numpy()
+
+
 NEGATIVE_ELBO = Case(
     loss=generative.negative_elbo,
     gradient=generative.negative_elbo_grad,
-    settings=({}, {"beta": 0.0}, {"beta": 1.0}, {"beta": 4.0}),
+    settings=({}, {"beta": 0.0}, {"beta": 4.0}),
     draw=draw_elbo,
     oracle=(
         "torch kl_divergence, added",
@@ -328,6 +336,10 @@ NEGATIVE_ELBO = Case(
             lambda loss: (loss(*example(draw_elbo), beta=0.0), example(draw_elbo)[0]),
         ),
         Identity(
+            "no pull at beta 0 of a variance that overflows",
+            lambda loss: (pull_on_log_variances(loss, beta=0.0), np.zeros((1, 2))),
+        ),
+        Identity(
             "linear in beta",
             lambda loss: (
                 loss(*example(draw_elbo), beta=3.0) - loss(*example(draw_elbo), beta=1.0),
@@ -341,6 +353,10 @@ NEGATIVE_ELBO = Case(
         wrong_elbo("beta left out", lambda xp, r, kl, beta: r + kl),
         wrong_elbo("evidence to maximise", lambda xp, r, kl, beta: -(r + beta * kl)),
         wrong_elbo("0 times infinity", lambda xp, r, kl, beta: r + beta * kl),
+        wrong_elbo(
+            "0 times an infinite slope",
+            lambda xp, r, kl, beta: r + stable.times(xp.full_like(kl, beta), kl),
+        ),
         wrong_elbo("one divergence for all", lambda xp, r, kl, beta: r + beta * xp.mean(kl)),
         wrong(
             "gradient",
@@ -547,11 +563,7 @@ def torch_half_squared(scores: torch.Tensor, target: float) -> torch.Tensor:
 LEAST_SQUARES_DISCRIMINATOR = Case(
     loss=generative.least_squares_discriminator,
     gradient=generative.least_squares_discriminator_grad,
-    settings=(
-        {},
-        {"real_target": 1.0, "fake_target": 0.0},
-        {"real_target": 1.0, "fake_target": -1.0},
-    ),
+    settings=({}, {"fake_target": -1.0}),
     draw=draw_pairs,
     oracle=(
         "torch mse_loss to each target, halved",
@@ -645,7 +657,7 @@ def best_score() -> np.ndarray:
 LEAST_SQUARES_GENERATOR = Case(
     loss=generative.least_squares_generator,
     gradient=generative.least_squares_generator_grad,
-    settings=({}, {"target": 1.0}, {"target": 0.0}),
+    settings=({}, {"target": 0.0}),
     draw=draw_fakes,
     oracle=(
         "torch mse_loss, halved",
@@ -1826,6 +1838,9 @@ def penalty_refuses_bad_arguments(penalty: Callable) -> None:
         ("mixing", 0.5, TypeError),
         ("critic", lambda x: x, ValueError),
         ("critic", lambda x: x.sum(), ValueError),
+        ("critic", lambda x: torch.zeros(len(x)), ValueError),
+        ("critic", lambda x: SLOPES.clone().requires_grad_().sum().expand(len(x)), ValueError),
+        ("critic", REAL, TypeError),
     ):
         with pytest.raises(error, match=rf"^{name}: expected .*got "):
             penalty(**{**good, name: bad})
@@ -1936,8 +1951,9 @@ def r1_refuses_bad_arguments(penalty: Callable) -> None:
     ):
         with pytest.raises(error, match=r"^real: expected .*got "):
             penalty(quadratic, bad)
-    with pytest.raises(ValueError, match=r"^critic: expected .*got "):
-        penalty(lambda x: x, REAL)
+    for critic, error in ((lambda x: x, ValueError), (REAL, TypeError)):
+        with pytest.raises(error, match=r"^critic: expected .*got "):
+            penalty(critic, REAL)
 
 
 R1_PENALTY = Helper(
