@@ -707,10 +707,11 @@ def _log(probs: Array) -> Array:
 def _from_middle(probs: Array, others: Array) -> Array:
     """Return p log(p/m) with m half way to the others, 0 where p is 0; it does not cancel at m."""
     xp = real_namespace(probs=probs)
-    info = xp.finfo(probs.dtype)
-    tilt = (probs - others) / xp.clip(probs + others, min=float(info.smallest_normal))
-    # p/m is 1 + tilt. Where that rounds to 0, p is too small for its logarithm to count.
-    return probs * xp.log1p(xp.clip(tilt, min=float(info.eps) / 2 - 1))
+    least = float(xp.finfo(probs.dtype).smallest_normal)
+    total = xp.clip(probs + others, min=least)
+    ratio = 2 * probs / total
+    near = xp.log1p(xp.clip((probs - others) / total, min=-0.5))
+    return probs * xp.where(ratio < 0.5, xp.log(xp.clip(ratio, min=least)), near)
 
 
 def _gaussian(means: Array, log_scales: Array, targets: Array) -> tuple[Array, Array, Array, Array]:

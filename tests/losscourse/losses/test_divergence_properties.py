@@ -60,6 +60,16 @@ def test_jensen_shannon_of_neighbouring_floats_is_not_negative(dtype):
     assert losses.max() > 0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_jensen_shannon_pulls_a_rare_class_with_all_its_digits(dtype):
+    """There p/m is near 0: with 1 added, it has lost its digits."""
+    rare = np.asarray([-8.0, -14.0, -30.0])
+    log_probs = np.stack([rare, np.log1p(-np.exp(rare))], axis=-1).astype(dtype)
+    pulls = divergence.jensen_shannon_grad(log_probs, np.full((3, 2), 0.5, dtype))
+    expected = np.exp(rare) * (rare + math.log(4) - np.log1p(2 * np.exp(rare))) / 2
+    np.testing.assert_allclose(pulls[:, 0], expected, rtol=4 * np.finfo(dtype).eps)
+
+
 @ALL
 @given(pairs=ROWS)
 def test_no_loss_of_detail_raises_a_divergence(loss, pairs):
