@@ -8,6 +8,7 @@ from scipy.special import rel_entr
 
 from losscourse import stable
 from losscourse.losses.classification import (
+    brier,
     distillation,
     distillation_grad,
     effective_number_weights,
@@ -126,3 +127,22 @@ def test_modified_huber_has_the_slope_of_its_three_parts():
         slope = [-4.0, -4.0, -3.0, -1.0, 0.0, 0.0]
         assert (sign * modified_huber_grad(logits, signs)).tolist() == slope
         assert (sign * autograd(modified_huber, logits, signs)).tolist() == slope
+
+
+def test_the_brier_score_of_a_sure_error_is_2_for_any_number_of_classes():
+    """probml/pml-book#642, EleutherAI/lm-evaluation-harness#1924: over K, or a bound of 1."""
+    for classes in (2, 3, 10):
+        probs = np.eye(classes)[[0, 1]]
+        assert brier(probs, np.asarray([1, 1])).tolist() == [2.0, 0.0]
+
+
+def test_smoothing_asks_for_every_class_and_a_hidden_one_is_no_nan():
+    """candle-org/MindAct#1633: NaN from a logit of -inf, even without smoothing."""
+    logits, labels = [[0.0, -math.inf, 0.0]], np.asarray([0])
+    losses = [
+        label_smoothed_cross_entropy(np.asarray(logits), labels, smoothing=s) for s in (0, 0.3)
+    ]
+    assert losses[0].tolist() == [pytest.approx(math.log(2), rel=1e-15)]
+    assert losses[1].tolist() == [math.inf]
+    slope = autograd(label_smoothed_cross_entropy, logits, labels, smoothing=0.3)
+    np.testing.assert_allclose(slope, [[0.5 - 0.8, -0.1, 0.5 - 0.1]], rtol=1e-14)

@@ -11,6 +11,7 @@ from losscourse.losses.regression import (
     gaussian_negative_log_likelihood,
     huber,
     huber_grad,
+    log_cosh,
     mape,
     pinball,
     pinball_grad,
@@ -162,3 +163,16 @@ def test_the_gaussian_loss_is_one_of_each_element():
     """pytorch/pytorch#53964: summed over all axes but the first, even unreduced."""
     means, targets = np.zeros((2, 3, 4)), np.ones((2, 3, 4))
     assert gaussian_negative_log_likelihood(means, 0 * means, targets).shape == (2, 3, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_log_cosh_of_a_large_error_is_the_error_less_log_2(dtype):
+    """Lightning-AI/torchmetrics#3488, JuliaAI/MLJBase.jl#437: cosh overflowed."""
+    errors = np.asarray([100.0, -100.0, 712.0, 1e-2], dtype=dtype)
+    expected = [100 - math.log(2), 100 - math.log(2), 712 - math.log(2), 0.5e-4]
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(log_cosh(errors, 0 * errors), expected, rtol=4 * eps + 2e-5)
+    # The repair by logaddexp(e, -e) - log 2 loses small errors.
+    small = np.asarray([1e-4], dtype="float32")
+    assert log_cosh(small, 0 * small) == pytest.approx(0.5e-8, rel=1e-6)
+    assert np.logaddexp(small, -small) - np.log(np.float32(2)) == pytest.approx(0, abs=1e-12)

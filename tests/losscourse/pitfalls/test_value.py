@@ -10,6 +10,7 @@ from losscourse.losses.value import (
     n_step_returns,
     project_distribution,
     q_learning_targets,
+    quantile_td,
     quantile_td_grad,
     td,
     td_targets,
@@ -54,6 +55,20 @@ def test_predicted_quantiles_rise_with_their_levels():
     np.testing.assert_allclose(settled, 0, atol=1e-18)
     turned = quantile_td_grad(np.asarray([[74.5, 24.5]]), targets, kappa=1e-6)
     assert turned[0, 0] > 0 > turned[0, 1]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_level_belongs_to_the_predicted_quantile(count):
+    """BY571/QR-DQN#1, archsyscall/DistRL-TensorFlow2#1: it was broadcast along the targets."""
+    quantiles, targets = np.asarray([[-9.0, 6.0]]), np.asarray([[1.0, 5.0, -4.0]])[:, :count]
+    levels, errors = np.asarray([0.25, 0.75]), quantiles[0][:, None] - targets
+    size = abs(errors) - 0.5
+    expected = (abs(levels[:, None] - (errors > 0)) * size).mean(axis=1).sum()
+    loss = quantile_td(quantiles, targets)
+    np.testing.assert_allclose(loss, [expected], rtol=1e-15)
+    if count == 2:
+        along_targets = (abs(levels - (errors > 0)) * size).mean(axis=1).sum()
+        assert abs(along_targets - expected) > 0.5
 
 
 def test_double_q_learning_values_the_action_that_the_other_network_chose():
