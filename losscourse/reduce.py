@@ -4,12 +4,13 @@ No loss reduces. These functions do, and nothing else in the package does, so th
 is chosen in one place and by name.
 
 A mask selects: what it leaves out has no influence, not even when it is inf or NaN. Sums of
-half-precision losses are taken in float32, since 70,000 losses of 1 overflow float16.
+half-precision losses are taken in float32, since 70,000 losses of 1 overflow float16. While
+torch.compile traces, no values are checked: the mean of nothing is then NaN.
 """
 
 from typing import Any
 
-from losscourse.arrays import POSITIVE, Array, check_in, check_mask, float_namespace
+from losscourse.arrays import POSITIVE, Array, check_all, check_in, check_mask, float_namespace
 
 __all__ = ["fixed_length_mean", "sequence_mean", "sum_and_count", "token_mean", "weighted_mean"]
 
@@ -81,7 +82,7 @@ def weighted_mean(
     """
     xp, weighted, selected = _selected(losses, weights, mask)
     count = xp.sum(selected)
-    _require_weight(xp, count)
+    _require_weight(count)
     return xp.astype(xp.sum(weighted) / count, losses.dtype)
 
 
@@ -139,7 +140,7 @@ def sequence_mean(losses: Array, *, mask: Array) -> Array:
     _require_sequences(losses)
     xp, weighted, selected = _selected(losses, None, mask)
     count = xp.sum(selected, axis=1)
-    _require_weight(xp, count)
+    _require_weight(count)
     return xp.astype(xp.mean(xp.sum(weighted, axis=1) / count), losses.dtype)
 
 
@@ -173,7 +174,7 @@ def fixed_length_mean(losses: Array, *, mask: Array, length: float) -> Array:
     length = check_in(POSITIVE, length=length)
     total, count = sum_and_count(losses, mask=mask)
     xp = float_namespace(losses=losses)
-    _require_weight(xp, count)
+    _require_weight(count)
     return xp.astype(total / (length * losses.shape[0]), losses.dtype)
 
 
@@ -189,25 +190,18 @@ def _selected(losses: Array, weights: Array | None, mask: Array | None) -> tuple
         # Before the product, so that autograd never multiplies by what is left out.
         zero = xp.zeros_like(losses)
         losses, weights = xp.where(mask, losses, zero), xp.where(mask, weights, zero)
-    _require_finite(xp, weights)
+    finite = xp.isfinite(weights) & (weights >= 0)
+    check_all(finite, "finite numbers of at least 0", weights=weights)
     if xp.finfo(losses.dtype).bits < 32:
         losses, weights = xp.astype(losses, xp.float32), xp.astype(weights, xp.float32)
     return xp, losses * weights, weights
 
 
-def _require_finite(xp: Any, weights: Array) -> None:
-    """Raise unless every weight is a number from 0 up."""
-    wrong = ~(xp.isfinite(weights) & (weights >= 0))
-    if bool(xp.any(wrong)):
-        raise ValueError(
-            f"weights: expected finite numbers of at least 0, got {float(weights[wrong][0])}"
-        )
-
-
-def _require_weight(xp: Any, count: Array) -> None:
+def _require_weight(count: Array) -> None:
     """Raise unless there is a total weight and it, or each sequence's, is positive."""
-    if 0 in count.shape or not bool(xp.all(count > 0)):
-        raise ValueError("losses: expected a total weight above 0, got 0: nothing is selected")
+    if 0 in count.shape:
+        raise ValueError("losses: expected a total weight above 0, got 0: there is no loss")
+    check_all(count > 0, "a total weight above 0", losses=count)
 
 
 def _require_sequences(losses: Array) -> None:

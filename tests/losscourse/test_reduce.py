@@ -1,6 +1,7 @@
 """reduce: weights, masks and means, with the denominators that circulate as mutants."""
 
 import math
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -352,6 +353,24 @@ def test_mutants_are_rejected(request):
 
 
 LOSSES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
+
+
+def test_means_compile_whole():
+    losses = torch.as_tensor(_tokens())
+    mask, weights = torch.as_tensor(MASK), losses + 0.1
+    for function, named in (
+        (reduce.sum_and_count, {"weights": weights}),
+        (reduce.weighted_mean, {"weights": weights, "mask": mask}),
+        (reduce.token_mean, {"mask": mask}),
+        (reduce.sequence_mean, {"mask": mask}),
+        (reduce.fixed_length_mean, {"mask": mask, "length": 8.0}),
+    ):
+        torch._dynamo.reset()
+        compiled = torch.compile(function, fullgraph=True, backend="eager")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Dynamo's, about array-api-compat's look-ups
+            found = compiled(losses, **named)
+        torch.testing.assert_close(found, function(losses, **named))
 
 
 @given(LOSSES, st.floats(1e-3, 1e3))
