@@ -422,7 +422,8 @@ def generalised_dice(probs: Array, targets: Array) -> Array:
         ValueError: The shapes differ, or a value lies outside [0, 1].
 
     Numerics:
-        As `dice`. The weight of an absent class would be infinite.
+        As `dice`. The weight of an absent class would be infinite; the others are taken in units of
+        the largest, since that of a soft mask which sums to 1e-20 overflows float32.
 
     Convention:
         One fraction of two sums over the classes, not a mean of the classes' Dice. Others give an
@@ -475,10 +476,14 @@ def generalised_dice_grad(probs: Array, targets: Array) -> Array:
 
 
 def _weights_of_classes(y: Array) -> Array:
-    """Return 1 over the squared volume of each class, (..., K, 1); 0 where there is none."""
+    """Return each class's weight in units of the largest, (..., K, 1); 0 where there is none.
+
+    Only ratios of the weights count, and 1 over the square of a small volume overflows.
+    """
     xp = array_api_compat.array_namespace(y)
     volume = xp.sum(y, axis=-1, keepdims=True)
-    return _ratio(xp.ones_like(volume), volume) ** 2
+    present = xp.where(volume == 0, xp.full_like(volume, math.inf), volume)
+    return _ratio(xp.min(present, axis=-2, keepdims=True), volume) ** 2
 
 
 def _weighted_counts(p: Array, y: Array, weights: Array) -> list[Array]:
@@ -630,7 +635,7 @@ def lovasz_hinge(logits: Array, signs: Array) -> Array:
         [0.5]
 
     Reference:
-        Berman et al. (2018), The Lovász-Softmax Loss, section 3.
+        Berman et al. (2018), The Lovász-Softmax Loss.
     """
     xp = _check_signs(logits, signs)
     z, s = _widened(logits), _widened(signs)
@@ -750,7 +755,7 @@ def lovasz_softmax(probs: Array, labels: Array) -> Array:
         [0.375]
 
     Reference:
-        Berman et al. (2018), The Lovász-Softmax Loss, section 3.
+        Berman et al. (2018), The Lovász-Softmax Loss.
     """
     xp, p, region = _by_class(probs, labels)
     errors = xp.where(region == 1, 1 - p, p)

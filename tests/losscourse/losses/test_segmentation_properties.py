@@ -144,6 +144,16 @@ def test_the_names_of_the_classes_do_not_matter(seed, swap):
     )
 
 
+@given(seed=st.integers(0, 999), volume=st.sampled_from([1e-5, 1e-22, 1e-38]))
+def test_a_soft_mask_that_is_almost_empty_keeps_generalised_dice_finite(seed, volume):
+    rng = np.random.default_rng(seed)
+    probs, targets = rng.random((2, 1, 3, 4)).astype(np.float32)
+    targets[:, 1] *= np.float32(volume)
+    for function in (segmentation.generalised_dice, segmentation.generalised_dice_grad):
+        exact = function(probs.astype(float), targets.astype(float))
+        np.testing.assert_allclose(function(probs, targets), exact, rtol=1e-3, atol=1e-40)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_large_masks_do_not_overflow_and_keep_small_steps(dtype):
     """70,000 pixels: more than float16 can count, and steps of the Jaccard loss of 1e-5."""
