@@ -396,7 +396,7 @@ def label_smoothed_cross_entropy(logits: Array, labels: Array, *, smoothing: flo
         [[0.6931, 0.8003]]
 
     Reference:
-        Müller et al. (2019), When Does Label Smoothing Help?, section 1; Vaswani et al. (2017),
+        Müller et al. (2019), When Does Label Smoothing Help?; Vaswani et al. (2017),
         Attention Is All You Need, section 5.4, for translation.
     """
     targets = _smoothed(logits, labels, smoothing)
@@ -483,7 +483,7 @@ def scheduled_sampling(
 
     Reference:
         Bengio et al. (2015), Scheduled Sampling for Sequence Prediction with Recurrent Neural
-        Networks, section 2.4.
+        Networks.
     """
     xp = real_namespace(uniforms=uniforms)
     check_axes("..., ..., ...", uniforms=uniforms, predictions=predictions, labels=labels)
@@ -523,7 +523,7 @@ def linear_teacher_forcing(
 
     Reference:
         Bengio et al. (2015), Scheduled Sampling for Sequence Prediction with Recurrent Neural
-        Networks, section 2.4.
+        Networks.
     """
     step, slope = check_in(NON_NEGATIVE, step=step), check_in(NON_NEGATIVE, slope=slope)
     start, floor = check_in(UNIT_CLOSED, start=start), check_in(UNIT_CLOSED, floor=floor)
@@ -555,7 +555,7 @@ def exponential_teacher_forcing(step: float, *, base: float) -> float:
 
     Reference:
         Bengio et al. (2015), Scheduled Sampling for Sequence Prediction with Recurrent Neural
-        Networks, section 2.4.
+        Networks.
     """
     step, base = check_in(NON_NEGATIVE, step=step), check_in(UNIT_OPEN, base=base)
     return base**step
@@ -586,7 +586,7 @@ def inverse_sigmoid_teacher_forcing(step: float, *, scale: float) -> float:
 
     Reference:
         Bengio et al. (2015), Scheduled Sampling for Sequence Prediction with Recurrent Neural
-        Networks, section 2.4.
+        Networks.
     """
     step, scale = check_in(NON_NEGATIVE, step=step), check_in(_FROM_ONE, scale=scale)
     fall = math.exp(-step / scale)  # e^(i/k) would overflow
