@@ -715,15 +715,15 @@ def cauchy_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Ar
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
     residuals = predictions - targets
-    smaller, larger = _sides_of_one(xp, xp.abs(residuals) / scale)
+    smaller, larger = _sides(xp, xp.abs(residuals) / scale)
     ratio = smaller / larger
     return scale * xp.sign(residuals) * (ratio / (1 + xp.square(ratio)))
 
 
-def _sides_of_one(xp: Any, x: Array) -> tuple[Array, Array]:
-    """Return x cut off above 1 and below 1: min(x, 1) and max(x, 1)."""
-    ones = xp.ones_like(x)
-    return xp.minimum(x, ones), xp.maximum(x, ones)
+def _sides(xp: Any, x: Array, edge: float = 1.0) -> tuple[Array, Array]:
+    """Return x cut off above the edge and below it: min(x, edge) and max(x, edge)."""
+    edges = xp.full_like(x, edge)
+    return xp.minimum(x, edges), xp.maximum(x, edges)
 
 
 def _log_square(xp: Any, x: Array, scale: float) -> Array:
@@ -734,12 +734,13 @@ def _log_square(xp: Any, x: Array, scale: float) -> Array:
     """
     scale = min(scale, float(xp.finfo(x.dtype).max))
     scaled = xp.abs(x) / scale
-    smaller, larger = _sides_of_one(xp, scaled)
+    smaller, larger = _sides(xp, scaled)
     square = xp.square(smaller)
     tiny = square < xp.finfo(x.dtype).eps / 4
     safe = xp.where(tiny, xp.ones_like(x), square)
     bend = xp.where(tiny, xp.ones_like(x), xp.log1p(safe) / safe)
-    near = xp.square(xp.clip(x, min=-scale, max=scale)) / 2 * bend
+    inside = xp.clip(x, min=-scale, max=scale)
+    near = inside * (inside / 2) * bend
     far = scale * (scale * (xp.log(larger) + xp.log1p(xp.square(smaller / larger)) / 2))
     return xp.where(scaled < 1, near, far)
 
@@ -780,7 +781,8 @@ def general_robust(
         Cauchy's loss $s = \frac{|\alpha - 2|}{2} \log(1 + (e/c)^2/|\alpha - 2|)$ and
         $k = \alpha/|\alpha - 2|$ it is $(e^{ks} - 1)/k$, which does neither. The power itself is
         taken where $ks$ is above 1, for there exp would magnify a rounding of $ks$. An alpha
-        within a sixteenth of the dtype's epsilon of 2 counts as 2.
+        within a sixteenth of the dtype's epsilon of 2 counts as 2, and one beyond 16 over epsilon
+        as that: its loss differs from Welsch's by less than a rounding.
 
     Convention:
         About $(e/c)^2/2$ near 0 for every alpha. Bounded pull for alpha up to 1, convex from 1
@@ -800,11 +802,19 @@ def general_robust(
     xp = float_namespace(predictions=predictions, targets=targets)
     alpha, scale = check_in(REALS, alpha=alpha), check_in(POSITIVE, scale=scale)
     scaled = (predictions - targets) / scale
-    width = abs(alpha - 2)
-    if width < xp.finfo(scaled.dtype).eps / 16:
-        return xp.square(scaled) / 2
-    soft = _log_square(xp, scaled, math.sqrt(width))
+    alpha = _in_reach(xp, scaled, alpha)
+    if alpha == 2:
+        return scaled * (scaled / 2)
+    soft = _log_square(xp, scaled, math.sqrt(abs(alpha - 2)))
     return soft if alpha == 0 else _bent(xp, scaled, soft, alpha)
+
+
+def _in_reach(xp: Any, x: Array, alpha: float) -> float:
+    """Return alpha, or what it cannot be told from in the dtype of x: 2, or the last before inf."""
+    epsilon = float(xp.finfo(x.dtype).eps)
+    if abs(alpha - 2) < epsilon / 16:
+        return 2.0
+    return max(-16 / epsilon, min(alpha, 16 / epsilon))
 
 
 def _bent(xp: Any, scaled: Array, soft: Array, alpha: float) -> Array:
@@ -819,7 +829,7 @@ def _bent(xp: Any, scaled: Array, soft: Array, alpha: float) -> Array:
     near = soft * xp.where(tiny, xp.ones_like(soft), xp.expm1(safe) / safe)
     if alpha < 1e-3:  # the logarithm of no float lifts the exponent to 1
         return near
-    smaller, larger = _sides_of_one(xp, xp.abs(scaled) / math.sqrt(width))
+    smaller, larger = _sides(xp, xp.abs(scaled) / math.sqrt(width))
     ratio = smaller / xp.clip(larger, max=1 / xp.finfo(soft.dtype).eps)  # no slope of 0 · inf
     root = larger + smaller * ratio / (1 + xp.sqrt(1 + xp.square(ratio)))  # √(1 + v²), no v²
     part = min(1.0, 1 / k) ** (1 / alpha)  # below the power: nothing overflows but the loss
@@ -861,17 +871,19 @@ def general_robust_grad(
     xp = float_namespace(predictions=predictions, targets=targets)
     alpha, scale = check_in(REALS, alpha=alpha), check_in(POSITIVE, scale=scale)
     scaled = (predictions - targets) / scale
-    width = abs(alpha - 2)
-    if width < xp.finfo(scaled.dtype).eps / 16:
+    alpha = _in_reach(xp, scaled, alpha)
+    if alpha == 2:
         return scaled / scale
-    root = math.sqrt(width)
-    smaller, larger = _sides_of_one(xp, xp.abs(scaled) / root)
+    root = math.sqrt(abs(alpha - 2))
     inside = xp.clip(scaled, min=-root, max=root)
     soft = _log_square(xp, inside, root)
-    near = inside * xp.exp(soft if alpha > 2 else -soft)  # soft · (alpha - 2)/width
+    near = inside * xp.exp(soft if alpha > 2 else -soft)  # soft · (alpha - 2)/|alpha - 2|
+    # In a unit of at least 1: divided by a small root, what is far out would overflow.
+    unit, factor = (root, root) if root > 1 else (1.0, root ** (2 - alpha))
+    smaller, larger = _sides(xp, xp.abs(scaled) / unit, root / unit)
     bend = (1 + xp.square(smaller / larger)) ** (alpha / 2 - 1)
-    far = xp.sign(scaled) * root * (larger ** (alpha - 1) * bend)
-    return xp.where(smaller < 1, near, far) / scale
+    far = xp.sign(scaled) * factor * (larger ** (alpha - 1) * bend)
+    return xp.where(xp.abs(scaled) < root, near, far) / scale
 
 
 def welsch(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
@@ -902,7 +914,7 @@ def welsch(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
 
     Convention:
         About $(e/c)^2/2$ near 0; the limit of `general_robust` as alpha goes to minus infinity.
-        Also called Leclerc's loss, and correntropy with a minus sign. torch has no equivalent.
+        Also called Leclerc's loss and the correntropy loss. torch has no equivalent.
 
     Example:
         >>> import numpy as np
@@ -989,7 +1001,7 @@ def geman_mcclure(predictions: Array, targets: Array, *, scale: float = 1.0) -> 
     """
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
-    smaller, larger = _sides_of_one(xp, xp.abs(predictions - targets) / (2 * scale))
+    smaller, larger = _sides(xp, xp.abs(predictions - targets) / (2 * scale))
     return 2 * xp.square(smaller) / (1 + xp.square(smaller / larger))
 
 
@@ -1021,7 +1033,7 @@ def geman_mcclure_grad(predictions: Array, targets: Array, *, scale: float = 1.0
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
     residuals = predictions - targets
-    smaller, larger = _sides_of_one(xp, xp.abs(residuals) / (2 * scale))
+    smaller, larger = _sides(xp, xp.abs(residuals) / (2 * scale))
     ratio = smaller / larger
     bend = 1 + xp.square(ratio)
     return xp.sign(residuals) * (2 / scale) * (ratio / bend) * (xp.square(1 / larger) / bend)
@@ -1330,9 +1342,13 @@ def gaussian_negative_log_likelihood(means: Array, log_variances: Array, targets
 
 
 def _times_exp(xp: Any, weights: Array, exponents: Array) -> Array:
-    """Return w · exp(x); where w is 0 it is 0 and so is its slope, even if exp overflows."""
+    """Return w · exp(x); where w is 0 it is 0 and so is its slope, even if exp overflows.
+
+    exp comes in two halves: it may overflow where the product with a small w does not.
+    """
     hidden = (weights == 0) & ~xp.isnan(exponents)
-    return weights * xp.exp(xp.where(hidden, xp.zeros_like(exponents), exponents))
+    half = xp.exp(xp.where(hidden, xp.zeros_like(exponents), exponents) / 2)
+    return weights * half * half
 
 
 def gaussian_negative_log_likelihood_grad(

@@ -139,6 +139,7 @@ def test_absolute_error_obeys_the_triangle_inequality(a, b):
 
 ALPHA = st.one_of(
     st.floats(-50, 4).map(lambda alpha: round(alpha, 9)),
+    st.floats(0, 8).map(lambda power: -(10.0**power)),
     st.sampled_from((0.0, 2.0)).flatmap(lambda a: st.floats(-20, -1).map(lambda d: a + 10**d)),
     st.sampled_from((0.0, 2.0)).flatmap(lambda a: st.floats(-20, -1).map(lambda d: a - 10**d)),
 )
@@ -151,9 +152,16 @@ def test_general_robust_is_its_formula_at_any_alpha(dtype, alpha, power, scale):
     precision = PRECISION[dtype]
     e = np.asarray([10.0**power]).astype(dtype)
     with mpmath.workdps(60):
-        expected = float(cases.exact_general(mpmath.mpf(float(e[0])), 0, alpha, scale))
-    found = float(regression.general_robust(e, 0 * e, alpha=alpha, scale=scale)[0])
+        exact, width = mpmath.mpf(float(e[0])), abs(mpmath.mpf(alpha) - 2)
+        expected = float(cases.exact_general(exact, 0, alpha, scale))
+        bend = ((exact / scale) ** 2 / width + 1) ** (mpmath.mpf(alpha) / 2 - 1) if width else 1
+        slope = float(exact / scale**2 * bend)
+    found, steep = (
+        float(function(e, 0 * e, alpha=alpha, scale=scale)[0])
+        for function in (regression.general_robust, regression.general_robust_grad)
+    )
     assert found == pytest.approx(expected, rel=4 * precision.rtol, abs=precision.tiny)
+    assert steep == pytest.approx(slope, rel=4 * precision.rtol, abs=precision.rtol / scale)
 
 
 @given(a=ALPHA, b=ALPHA, e=E, scale=POSITIVE)
