@@ -298,7 +298,7 @@ def listwise_softmax(scores: Array, relevances: Array) -> Array:
 
     Raises:
         TypeError: An argument is no array of floats, or the two differ in dtype or library.
-        ValueError: The two shapes differ.
+        ValueError: The two shapes differ, or there is no axis or no item.
 
     Numerics:
         See `softmax_cross_entropy`: an item of probability 0 costs nothing, even where its score
@@ -336,7 +336,7 @@ def listwise_softmax_grad(scores: Array, relevances: Array) -> Array:
 
     Raises:
         TypeError: An argument is no array of floats, or the two differ in dtype or library.
-        ValueError: The two shapes differ.
+        ValueError: The two shapes differ, or there is no axis or no item.
 
     Example:
         >>> import numpy as np
@@ -349,9 +349,17 @@ def listwise_softmax_grad(scores: Array, relevances: Array) -> Array:
 
 def _top_one(scores: Array, relevances: Array) -> Array:
     """Check lists (..., K); return the relevances' probabilities of coming first."""
-    float_namespace(scores=scores, relevances=relevances)
-    check_axes("... K, ... K", scores=scores, relevances=relevances)
+    _check_lists(scores, relevances)
     return stable.softmax(relevances)
+
+
+def _check_lists(scores: Array, relevances: Array) -> Any:
+    """Check scores and relevances (..., K) of at least one item; return their namespace."""
+    xp = float_namespace(scores=scores, relevances=relevances)
+    check_axes("... K, ... K", scores=scores, relevances=relevances)
+    if scores.shape[-1] == 0:
+        raise ValueError(f"scores: expected at least one item, got shape {tuple(scores.shape)}")
+    return xp
 
 
 def lambda_weights(scores: Array, relevances: Array) -> Array:
@@ -372,7 +380,10 @@ def lambda_weights(scores: Array, relevances: Array) -> Array:
 
     Raises:
         TypeError: An argument is no array of floats, or the two differ in dtype or library.
-        ValueError: The two shapes differ, there is no axis, or a relevance is negative.
+        ValueError: The two shapes differ, there is no axis or no item, or a relevance is negative.
+
+    Numerics:
+        Gains are measured in $2^r$ of the best item: $2^{16}$ overflows float16.
 
     Convention:
         Exponential gains, and no cut-off. scikit-learn's `ndcg_score` takes its gains as they are:
@@ -393,15 +404,15 @@ def lambda_weights(scores: Array, relevances: Array) -> Array:
     Reference:
         Burges, Ragno and Le (2006), Learning to Rank with Nonsmooth Cost Functions.
     """
-    xp = float_namespace(scores=scores, relevances=relevances)
-    check_axes("... K, ... K", scores=scores, relevances=relevances)
+    xp = _check_lists(scores, relevances)
     check_values(NON_NEGATIVE, relevances=relevances)
     scores, relevances = stop_gradient(scores), stop_gradient(relevances)
     device = array_api_compat.device(scores)
     places = xp.arange(scores.shape[-1], dtype=scores.dtype, device=device)
     order = xp.argsort(scores, axis=-1, descending=True, stable=True)
     ranks = xp.astype(xp.argsort(order, axis=-1), scores.dtype)
-    gains, discounts = 2**relevances - 1, 1 / xp.log2(2 + ranks)
+    highest = xp.max(relevances, axis=-1, keepdims=True)
+    gains, discounts = 2 ** (relevances - highest) - 2**-highest, 1 / xp.log2(2 + ranks)
     best = xp.sum(xp.sort(gains, axis=-1, descending=True) / xp.log2(2 + places), axis=-1)
     best = xp.where(best == 0, xp.ones_like(best), best)[..., None, None]
     # An order knows no NaN, but NaN in is NaN out.

@@ -448,6 +448,16 @@ def nothing_relevant_weighs_nothing(weights: Callable) -> None:
     assert weights(np.asarray([-INF, INF]), np.asarray([1.0, 0.0])).max() > 0
 
 
+def high_grades_do_not_overflow(weights: Callable) -> None:
+    grades = np.asarray([20.0, 19.0, 18.0, 0.0])
+    for library, dtype in FORMATS:
+        arrays = (make(library, dtype, a) for a in (np.asarray([1.0, 2.0, 4.0, 3.0]), grades))
+        gains, places = 2.0**grades - 1, np.log2([2, 3, 4, 5])
+        expected = (gains[0] - gains[2]) * (1 - 1 / places[3]) / (gains / places).sum()
+        out = read(weights(*arrays))
+        np.testing.assert_allclose(out[0, 2], expected, rtol=4 * PRECISION[dtype].rtol)
+
+
 def weighted_pairs_pull_as_lambdarank_does(weights: Callable) -> None:
     """The lambdas of a list, from autograd of the weighted RankNet loss: they sum to 0."""
     scores, relevances = (torch.as_tensor(a[0]) for a in graded(3))
@@ -498,6 +508,10 @@ def bad_lists_are_refused(weights: Callable) -> None:
             weights(**{"scores": good, "relevances": good, name: bad})
     with pytest.raises(ValueError, match=r"^scores: expected .*got "):
         weights(np.asarray(1.0), np.asarray(1.0))
+    with pytest.raises(
+        ValueError, match=r"^scores: expected at least one item, got shape \(2, 0\)"
+    ):
+        weights(np.ones((2, 0)), np.ones((2, 0)))
 
 
 def reweighted(body: Callable[..., Any]) -> Callable[..., Any]:
@@ -530,6 +544,7 @@ LAMBDA_WEIGHTS = Helper(
         weights_are_what_a_swap_changes_in_scikit_learns_ndcg,
         equal_scores_rank_in_the_order_of_the_items,
         nothing_relevant_weighs_nothing,
+        high_grades_do_not_overflow,
         weighted_pairs_pull_as_lambdarank_does,
         every_library_dtype_and_nan_is_kept,
         bad_lists_are_refused,
@@ -550,6 +565,13 @@ LAMBDA_WEIGHTS = Helper(
         ),
         "equal scores share a rank": reweighted(
             lambda s, r, w: w * (s[..., :, None] != s[..., None, :])
+        ),
+        "gains overflow": reweighted(
+            lambda s, r, w: (
+                w
+                * np.abs(2 ** r[..., :, None] - 2 ** r[..., None, :])
+                / np.abs(2 ** r[..., :, None] - 2 ** r[..., None, :]).clip(1e-300, 65504)
+            )
         ),
         "0 divides": reweighted(
             lambda s, r, w: w * np.where(_ideal(2.0**r - 1) == 0, math.nan, 1.0)
