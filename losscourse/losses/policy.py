@@ -10,6 +10,7 @@ An actor-critic adds what is here to a value loss of `losses.value`: the objecti
 """
 
 import math
+from typing import Any
 
 from losscourse import stable
 from losscourse.arrays import (
@@ -182,12 +183,8 @@ def ppo_clip(
     Reference:
         Schulman et al. (2017), Proximal Policy Optimization Algorithms, eq. 7.
     """
-    xp = float_namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
-    low, high = _bounds(clip)
-    old_log_probs, advantages = stop_gradient(old_log_probs), stop_gradient(advantages)
-    log_ratios = log_probs - old_log_probs
-    held = xp.where(advantages >= 0, xp.clip(log_ratios, max=high), xp.clip(log_ratios, min=low))
-    return -stable.times(advantages, xp.exp(held))
+    xp, advantages, _, held = _cut_off(log_probs, old_log_probs, advantages, clip)
+    return -advantages * xp.exp(held)
 
 
 def ppo_clip_grad(
@@ -219,19 +216,21 @@ def ppo_clip_grad(
         >>> ppo_clip_grad(log_probs, old_log_probs, np.asarray([1.0, -1.0])).round(4).tolist()
         [-0.0, 1.5]
     """
+    xp, advantages, log_ratios, held = _cut_off(log_probs, old_log_probs, advantages, clip)
+    slopes = -advantages * xp.exp(held)
+    return slopes * xp.astype(held == log_ratios, slopes.dtype)
+
+
+def _cut_off(
+    log_probs: Array, old_log_probs: Array, advantages: Array, clip: float
+) -> tuple[Any, Array, Array, Array]:
+    """Return the namespace, the advantages, and the log-ratios: as they are, and cut off."""
     xp = float_namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
-    low, high = _bounds(clip)
-    log_ratios = log_probs - old_log_probs
-    free = xp.where(advantages >= 0, log_ratios <= high, log_ratios >= low)
-    # exp has the derivative exp: what is not cut off is its own slope.
-    losses = ppo_clip(log_probs, old_log_probs, advantages, clip=clip)
-    return losses * xp.astype(free, losses.dtype)
-
-
-def _bounds(clip: float) -> tuple[float, float]:
-    """Return the logarithms of 1 - clip and 1 + clip."""
     clip = check_in(UNIT_OPEN, clip=clip)
-    return math.log1p(-clip), math.log1p(clip)
+    low, high = math.log1p(-clip), math.log1p(clip)
+    log_ratios, advantages = log_probs - stop_gradient(old_log_probs), stop_gradient(advantages)
+    held = xp.where(advantages >= 0, xp.clip(log_ratios, max=high), xp.clip(log_ratios, min=low))
+    return xp, advantages, log_ratios, held
 
 
 def generalized_advantage_estimation(
@@ -277,10 +276,13 @@ def generalized_advantage_estimation(
         Estimation, eq. 16.
     """
     xp = real_namespace(rewards=rewards, values=values, discounts=discounts)
-    check_axes("... T, ... S, ... T", rewards=rewards, values=values, discounts=discounts)
-    if values.shape[-1] != rewards.shape[-1] + 1:
-        expected = (*rewards.shape[:-1], rewards.shape[-1] + 1)
-        raise ValueError(f"values: expected shape {expected}, got {tuple(values.shape)}")
+    check_axes("... T, ... T", rewards=rewards, discounts=discounts)
+    expected = (*rewards.shape[:-1], rewards.shape[-1] + 1)
+    if values.shape != expected:
+        raise ValueError(
+            f"values: expected shape {expected}, one value more than rewards, "
+            f"got {tuple(values.shape)}"
+        )
     check_values(UNIT_CLOSED, discounts=discounts)
     trace_decay = check_in(UNIT_CLOSED, trace_decay=trace_decay)
     errors = td_targets(rewards, values[..., 1:], discounts) - values[..., :-1]
@@ -352,10 +354,19 @@ def entropy_grad(logits: Array) -> Array:
 
 def _mean_surprises(logits: Array) -> Array:
     """Return the mean of -log π under π, of each row of logits; the last axis keeps one element."""
-    xp = real_namespace(logits=logits)
-    check_axes("... K", logits=logits)
+    xp = _check_actions(logits=logits)
     terms = stable.times(stable.softmax(logits), -stable.log_softmax(logits))
     return xp.sum(terms, axis=-1, keepdims=True)
+
+
+def _check_actions(**named: Array) -> Any:
+    """Check that one array of floats has rows of at least one action; return its namespace."""
+    xp = real_namespace(**named)
+    check_axes("... K", **named)
+    ((name, rows),) = named.items()
+    if rows.shape[-1] == 0:
+        raise ValueError(f"{name}: expected at least one action, got none")
+    return xp
 
 
 def boltzmann(q_values: Array, *, temperature: float = 1.0) -> Array:
@@ -391,11 +402,8 @@ def boltzmann(q_values: Array, *, temperature: float = 1.0) -> Array:
         Sutton and Barto (2018), Reinforcement Learning: An Introduction, section 2.8, whose
         preferences are $q/T$ here.
     """
-    xp = real_namespace(q_values=q_values)
-    check_axes("... K", q_values=q_values)
+    xp = _check_actions(q_values=q_values)
     temperature = check_in(POSITIVE, temperature=temperature)
-    if q_values.shape[-1] == 0:
-        raise ValueError("q_values: expected at least one action, got none")
     behind = q_values - xp.max(q_values, axis=-1, keepdims=True)
     return stable.softmax(behind / temperature)
 
@@ -643,7 +651,9 @@ def ppo_kl(
 
     Numerics:
         Where the advantage is 0, the ratio is not formed: one that overflows would make NaN of it.
-        Where it is not, such a ratio makes the loss infinite; the penalty is there to prevent it.
+        Where it is not, such a ratio makes the loss infinite and the gradient infinite or NaN, from
+        autograd too: from a log-ratio of 89 in float32, 12 in float16. The penalty is there to
+        prevent it.
         At a `beta` of 0 an infinite divergence costs nothing.
 
     Convention:

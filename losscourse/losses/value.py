@@ -266,8 +266,8 @@ def clipped_value(values: Array, old_values: Array, targets: Array, *, clip: flo
         over to values.
     """
     xp, clip = _check_clipped(values, old_values, targets, clip)
-    error, clipped_error, farther = _clipped_errors(xp, values, old_values, targets, clip)
-    return _half_square(xp.where(farther, error, clipped_error))
+    error, clipped_error = _clipped_errors(xp, values, old_values, targets, clip)
+    return _half_square(xp.where(xp.abs(error) >= xp.abs(clipped_error), error, clipped_error))
 
 
 def clipped_value_grad(
@@ -300,7 +300,8 @@ def clipped_value_grad(
         [-0.9, 0.0]
     """
     xp, clip = _check_clipped(values, old_values, targets, clip)
-    error, clipped_error, farther = _clipped_errors(xp, values, old_values, targets, clip)
+    error, clipped_error = _clipped_errors(xp, values, old_values, targets, clip)
+    farther = xp.abs(error) >= xp.abs(clipped_error)
     held = xp.where(xp.isnan(clipped_error), clipped_error, xp.zeros_like(error))
     return xp.where(farther, error, held)
 
@@ -315,12 +316,11 @@ def _check_clipped(
 
 def _clipped_errors(
     xp: Any, values: Array, old_values: Array, targets: Array, clip: float
-) -> tuple[Array, Array, Array]:
-    """Return the error of the value, that of the clipped value, and where the first is larger."""
+) -> tuple[Array, Array]:
+    """Return the error of the value and that of the clipped value."""
     old_values, targets = stop_gradient(old_values), stop_gradient(targets)
     clipped = xp.minimum(xp.maximum(values, old_values - clip), old_values + clip)
-    error, clipped_error = values - targets, clipped - targets
-    return error, clipped_error, xp.abs(error) >= xp.abs(clipped_error)
+    return values - targets, clipped - targets
 
 
 def categorical_td(logits: Array, target_probs: Array) -> Array:
@@ -448,8 +448,8 @@ def project_distribution(probs: Array, atoms: Array, support: Array) -> Array:
     inside = xp.minimum(xp.maximum(atoms, support[0]), support[-1])
     offsets = inside[..., None, :] - support[:, None]
     below, above = xp.concat([gaps[:1], gaps]), xp.concat([gaps, gaps[-1:]])
-    distances = xp.where(offsets < 0, -offsets / below[:, None], offsets / above[:, None])
-    return xp.sum(xp.clip(1 - distances, min=0) * probs[..., None, :], axis=-1)
+    hats = xp.minimum(1 + offsets / below[:, None], 1 - offsets / above[:, None])
+    return xp.sum(xp.clip(hats, min=0) * probs[..., None, :], axis=-1)
 
 
 def quantile_td(quantiles: Array, targets: Array, *, kappa: float = 1.0) -> Array:
@@ -498,10 +498,9 @@ def quantile_td(quantiles: Array, targets: Array, *, kappa: float = 1.0) -> Arra
     Reference:
         Dabney et al. (2018), Distributional Reinforcement Learning with Quantile Regression.
     """
-    xp, errors, weights = _quantile_errors(quantiles, targets)
-    kappa = check_in(POSITIVE, kappa=kappa)
-    losses = weights * huber(errors, xp.zeros_like(errors), delta=kappa)
-    return xp.sum(xp.mean(losses, axis=-1), axis=-1)
+    xp, predicted, samples = _quantile_pairs(quantiles, targets)
+    losses = huber(predicted, samples, delta=check_in(POSITIVE, kappa=kappa))
+    return xp.sum(xp.mean(losses * _tilts(xp, predicted, samples), axis=-1), axis=-1)
 
 
 def quantile_td_grad(quantiles: Array, targets: Array, *, kappa: float = 1.0) -> Array:
@@ -529,22 +528,26 @@ def quantile_td_grad(quantiles: Array, targets: Array, *, kappa: float = 1.0) ->
         >>> quantile_td_grad(np.asarray([[0.0, 4.0]]), np.asarray([[1.0, 3.0]])).tolist()
         [[-0.25, 0.25]]
     """
-    xp, errors, weights = _quantile_errors(quantiles, targets)
-    kappa = check_in(POSITIVE, kappa=kappa)
-    slopes = huber_grad(errors, xp.zeros_like(errors), delta=kappa)
-    return xp.mean(weights * slopes, axis=-1)
+    xp, predicted, samples = _quantile_pairs(quantiles, targets)
+    slopes = huber_grad(predicted, samples, delta=check_in(POSITIVE, kappa=kappa))
+    return xp.mean(slopes * _tilts(xp, predicted, samples), axis=-1)
 
 
-def _quantile_errors(quantiles: Array, targets: Array) -> tuple[Any, Array, Array]:
-    """Return the namespace, each quantile minus each target (..., M, J), and their weights."""
+def _quantile_pairs(quantiles: Array, targets: Array) -> tuple[Any, Array, Array]:
+    """Return the namespace, and each quantile with each target: two views (..., M, J)."""
     xp = real_namespace(quantiles=quantiles, targets=targets)
     check_axes("... M, ... J", quantiles=quantiles, targets=targets)
     if targets.shape[-1] == 0:
         raise ValueError("targets: expected at least one sample, got none")
-    errors = quantiles[..., :, None] - stop_gradient(targets)[..., None, :]
-    count, device = quantiles.shape[-1], array_api_compat.device(quantiles)
-    levels = (xp.arange(count, dtype=errors.dtype, device=device)[:, None] + 0.5) / count
-    return xp, errors, xp.where(errors > 0, 1 - levels, levels)
+    pairs = quantiles[..., :, None], stop_gradient(targets)[..., None, :]
+    return xp, *xp.broadcast_arrays(*pairs)
+
+
+def _tilts(xp: Any, predicted: Array, samples: Array) -> Array:
+    """Return the weight of each pair: tau where the quantile is too low, else 1 - tau."""
+    count, device = predicted.shape[-2], array_api_compat.device(predicted)
+    levels = (xp.arange(count, dtype=predicted.dtype, device=device)[:, None] + 0.5) / count
+    return xp.where(predicted > samples, 1 - levels, levels)
 
 
 def td_targets(rewards: Array, next_values: Array, discounts: Array) -> Array:
@@ -616,7 +619,7 @@ def q_learning_targets(rewards: Array, next_q_values: Array, discounts: Array) -
     """
     real_namespace(rewards=rewards, next_q_values=next_q_values, discounts=discounts)
     check_axes("..., ... A, ...", rewards=rewards, next_q_values=next_q_values, discounts=discounts)
-    return td_targets(rewards, _best(next_q_values), discounts)
+    return td_targets(rewards, _best(next_q_values=next_q_values), discounts)
 
 
 def double_q_targets(
@@ -668,7 +671,7 @@ def double_q_targets(
         selector_q_values=selector_q_values,
         discounts=discounts,
     )
-    best = _best(selector_q_values)
+    best = _best(selector_q_values=selector_q_values)
     chosen = pick(next_q_values, xp.argmax(selector_q_values, axis=-1))
     # A choice among NaN is none: the NaN stays.
     return td_targets(rewards, xp.where(xp.isnan(best), best, chosen), discounts)
@@ -724,11 +727,12 @@ def expected_sarsa_targets(
     return td_targets(rewards, expected, discounts)
 
 
-def _best(q_values: Array) -> Array:
-    """Return the value of the best action."""
-    xp = real_namespace(q_values=q_values)
+def _best(**named: Array) -> Array:
+    """Return the value of the best action of each row of one named array."""
+    xp = real_namespace(**named)
+    ((name, q_values),) = named.items()
     if q_values.shape[-1] == 0:
-        raise ValueError("q_values: expected at least one action, got none")
+        raise ValueError(f"{name}: expected at least one action, got none")
     return xp.max(q_values, axis=-1)
 
 

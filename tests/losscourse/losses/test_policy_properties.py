@@ -75,6 +75,12 @@ def test_entropy_is_bounded_and_grows_with_the_temperature(logits, temperatures)
     assert high <= np.log(ACTIONS) + 1e-12
 
 
+@pytest.mark.parametrize("function", [policy.entropy, policy.entropy_grad])
+def test_a_policy_without_actions_has_no_entropy(function):
+    with pytest.raises(ValueError, match="^logits: expected at least one action, got none$"):
+        function(np.zeros((2, 0)))
+
+
 @given(values=LOGITS, temperature=st.floats(0.1, 10), order=st.permutations(range(ACTIONS)))
 def test_boltzmann_keeps_the_order_of_the_actions(values, temperature, order):
     probs = policy.boltzmann(values, temperature=temperature)

@@ -698,7 +698,7 @@ def no_overestimate_without_noise(targets: Callable) -> None:
     np.testing.assert_array_equal(targets(**arrays), expected)
 
 
-NO_ACTION = Refused(ValueError, "q_values", {"next_q_values": np.zeros((6, 0))})
+NO_ACTION = Refused(ValueError, "next_q_values", {"next_q_values": np.zeros((6, 0))})
 
 Q_LEARNING_TARGETS = helper_by_definition(
     value.q_learning_targets,
@@ -759,7 +759,7 @@ DOUBLE_Q_TARGETS = helper_by_definition(
     refused=(
         Refused(
             ValueError,
-            "q_values",
+            "selector_q_values",
             {"next_q_values": np.zeros((6, 0)), "selector_q_values": np.zeros((6, 0))},
         ),
         Refused(ValueError, "discounts", {"discounts": np.full(6, -0.5)}),
