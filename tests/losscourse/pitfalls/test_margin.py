@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from losscourse.losses.margin import crammer_singer
+from losscourse.losses.margin import crammer_singer, multilabel_hinge, multilabel_hinge_grad
 
 
 @pytest.mark.parametrize(("logits", "expected"), [([-3.0, -5.0], 0.0), ([-3.0, -3.5], 0.5)])
@@ -14,3 +14,11 @@ def test_the_best_rival_may_have_a_negative_logit(logits, expected):
     targets = np.asarray([1.0, 0.0])
     naive = max(0, ((1 - targets) * logits).max() - targets @ logits + 1)
     assert naive == 4
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_an_example_with_all_labels_or_none_costs_nothing(sign):
+    """deeplearning4j/deeplearning4j#6880: NaN, for the pairs are none."""
+    logits, signs = np.asarray([[1.0, -2.0, 3.0]]), np.full((1, 3), sign)
+    assert multilabel_hinge(logits, signs).tolist() == [0.0]
+    assert not multilabel_hinge_grad(logits, signs).any()

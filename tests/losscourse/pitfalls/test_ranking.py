@@ -45,3 +45,9 @@ def test_equal_scores_are_not_ranked_by_relevance():
 def test_a_list_without_relevance_has_weights_of_0():
     """allegro/allRank#25, lenskit/lkpy#957: the ideal gain is 0, and 0/0 no weight."""
     assert not lambda_weights(np.asarray([[3.0, 1.0, 2.0]]), np.zeros((1, 3))).any()
+
+
+@pytest.mark.parametrize(("scores", "relevances"), [([3.0, 1.0], [2.0, 2.0]), ([3.0], [1.0])])
+def test_a_list_of_equal_grades_has_weights_of_0(scores, relevances):
+    """huggingface/sentence-transformers#4032: the mean of no pair was NaN."""
+    assert not lambda_weights(np.asarray([scores]), np.asarray([relevances])).any()

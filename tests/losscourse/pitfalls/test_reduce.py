@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -36,3 +38,26 @@ def test_a_fixed_length_does_not_favour_short_wrong_answers():
     np.testing.assert_allclose(slopes[0], 1 / 8)
     np.testing.assert_allclose(slopes[1], [1 / 2, *[1 / 8] * 4])
     np.testing.assert_allclose(slopes[2], 1 / 5)
+
+
+@pytest.mark.parametrize("mean", [weighted_mean, token_mean, sequence_mean])
+def test_what_a_mask_leaves_out_has_no_say_and_what_it_keeps_has(mean):
+    """ecmwf/WeatherGenerator#2723, chemprop/chemprop#960: times 0, NaN is NaN."""
+    losses = torch.tensor([[1.0, math.nan], [2.0, 3.0]], requires_grad=True)
+    mask = torch.tensor([[True, False], [True, True]])
+    assert torch.isnan((losses * mask).sum())
+    value = mean(losses, mask=mask)
+    assert value.item() == pytest.approx(1.75 if mean is sequence_mean else 2.0)
+    value.backward()
+    assert losses.grad[0, 1] == 0
+    assert losses.grad.sum().item() == pytest.approx(1.0)
+    assert torch.isnan(mean(losses, mask=torch.ones_like(mask)))
+
+
+def test_a_batch_that_is_masked_throughout_is_an_error_and_adds_nothing():
+    """NVIDIA-NeMo/Automodel#3796, EleutherAI/bergson#461: 0/0 destroyed the model."""
+    losses, mask = np.asarray([[3.0, 5.0]]), np.asarray([[False, False]])
+    for mean in (weighted_mean, token_mean, sequence_mean):
+        with pytest.raises(ValueError, match=r"^losses: expected a total weight above 0, got 0.0$"):
+            mean(losses, mask=mask)
+    assert sum_and_count(losses, mask=mask) == (0.0, 0.0)

@@ -5,11 +5,14 @@ import torch
 from losscourse.losses.segmentation import (
     dice,
     dice_grad,
+    focal_tversky,
+    focal_tversky_grad,
     generalised_dice,
     generalised_dice_grad,
     lovasz_softmax,
     tversky,
 )
+from tests.losscourse.pitfalls.gradients import autograd
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 1e-6, 1.0])
@@ -66,3 +69,26 @@ def test_an_image_of_which_every_pixel_is_left_out_costs_nothing():
     """bermanmaxim/LovaszSoftmax#14: an error, or NaN, where no pixel is left."""
     loss = lovasz_softmax(np.zeros((1, 0, 3)), np.zeros((1, 0), dtype=int))
     assert loss.tolist() == [0.0]
+
+
+def test_the_focal_power_is_taken_of_each_image():
+    """qubvel-org/segmentation_models.pytorch#734: of the mean, it was."""
+    probs, targets = np.asarray([[0.5, 0.5], [1.0, 0.0]]), np.asarray([[1.0, 0.0], [1.0, 0.0]])
+    base = tversky(probs, targets, smoothing=0.0)
+    assert base.tolist() == [0.5, 0.0]
+    assert focal_tversky(probs, targets, gamma=2.0, smoothing=0.0).tolist() == [0.25, 0.0]
+
+
+def test_a_perfect_mask_has_no_infinite_focal_slope():
+    """nabsabraham/focal-tversky-unet#29: with the published power of 3/4, NaN."""
+    mask = [[1.0, 0.0, 1.0]]
+    for gamma in (1.0, 4 / 3, 2.0):
+        slope = autograd(focal_tversky, mask, np.asarray(mask), gamma=gamma)
+        assert torch.isfinite(slope).all()
+        np.testing.assert_allclose(
+            focal_tversky_grad(np.asarray(mask), np.asarray(mask), gamma=gamma), slope, rtol=1e-14
+        )
+    with pytest.raises(ValueError, match=r"^gamma: expected a number in \[1, ∞\), got 0.75$"):
+        focal_tversky(np.asarray(mask), np.asarray(mask), gamma=0.75)
+    naive = autograd(lambda p: tversky(p, torch.as_tensor(mask).double()) ** 0.75, mask)
+    assert not torch.isfinite(naive).any()
