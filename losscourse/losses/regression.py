@@ -1425,7 +1425,7 @@ def laplace_negative_log_likelihood(locations: Array, log_scales: Array, targets
 
     Reference:
         Kendall and Gal (2017), What Uncertainties Do We Need in Bayesian Deep Learning for
-        Computer Vision?, the Laplacian likelihood.
+        Computer Vision?, for the spread that is learned.
     """
     xp = float_namespace(locations=locations, log_scales=log_scales, targets=targets)
     distances = xp.abs(locations - targets)
