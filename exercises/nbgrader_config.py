@@ -14,10 +14,15 @@ c.CourseDirectory.course_id = "losscourse"
 c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "*Your answer here.*"
 
-# Seconds for one cell. The slowest honest cell takes two; an endless loop costs this much.
-c.Execute.timeout = 30
-# The kernel's warnings about its own ports would bury the messages that matter.
-c.Execute.extra_arguments = ["--log-level=ERROR"]
+# The tests run in one process, the student's code in a sandbox in another; neither is a kernel.
+c.Autograde.autograde_preprocessors = [
+    "losscourse.grading.execute.RunElsewhere",
+    "losscourse.grading.execute.SaveScores",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Seconds for one cell, or one call of a student's function: an endless loop costs this much.
+c.RunElsewhere.cell_seconds = 30
 
 # An upload named ada_ps01.ipynb is Ada's; ada_2026-03-04-10-00-00_ps01.ipynb says when it came.
 c.FileNameCollectorPlugin.named_regexp = (
@@ -25,7 +30,7 @@ c.FileNameCollectorPlugin.named_regexp = (
     r"(?:_(?P<timestamp>\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}))?_(?P<file_id>[^_/\\]+)\.ipynb$"
 )
 
-# A submission that cannot be read is named in one line; a test cell that is gone comes back.
+# The student's text in the instructor's notebook; what cannot be read is named in one line.
 c.Autograde.exporter_class = "losscourse.grading.intake.SubmissionExporter"
 c.OverwriteCells.add_missing_cells = True
 

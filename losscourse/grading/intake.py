@@ -7,12 +7,14 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat.reader import NotJSONError
+from nbformat.v4 import new_code_cell
 from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors.execute import UnresponsiveKernelError
+from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
 
-__all__ = ["SubmissionExporter", "UngradableNotebook"]
+from losscourse.grading.rebuild import Rebuilt, Unreadable, read, rebuild
+
+__all__ = ["SubmissionExporter", "UngradableNotebook", "read_source"]
 
 
 class UngradableNotebook(Exception):
@@ -22,10 +24,10 @@ class UngradableNotebook(Exception):
 class SubmissionExporter(NotebookExporter):
     """Reads a submitted notebook, for `c.Autograde.exporter_class`.
 
-    nbgrader prints a traceback for a notebook that it cannot read, and ends the whole run at one
-    whose metadata it does not know, a copied test cell among them. Here the first becomes one
-    line, the second a failure of that notebook alone, and copies are graded as if they were the
-    student's own cells.
+    A submission is never parsed as a notebook: the instructor's cells come from the source, with
+    the student's text in its solution cells, so that nothing else of the file reaches nbgrader.
+    Where that text cannot be found, one line says whose it is and what to do; nbgrader would print
+    a traceback, or end the whole run.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -36,14 +38,28 @@ class SubmissionExporter(NotebookExporter):
     def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
         """Convert the notebook, or say whose it is, what is wrong and what to do."""
         try:
-            nb = nbformat.read(filename, as_version=4)
-            _forget_copies(nb)
+            nb = self._read(Path(filename), resources)
             return self.from_notebook_node(nb, resources=self._with_name(filename, resources))
-        except (UnresponsiveKernelError, OperationalError):
-            raise  # nbgrader has its own words for these
+        except OperationalError:
+            raise  # nbgrader has its own words for a locked database
         except Exception as error:
             self.log.debug("The cause:", exc_info=True)
             raise UngradableNotebook(_explain(filename, resources, error)) from error
+
+    def _read(self, path: Path, resources: dict[str, Any]) -> nbformat.NotebookNode:
+        """Return the submission put together anew, or what nbgrader has made of it since."""
+        course = CourseDirectory(config=self.config)
+        names = resources["nbgrader"]
+        folder = course.format_path(
+            course.submitted_directory, names["student"], names["assignment"]
+        )
+        if path.parent.resolve() != Path(folder).resolve():
+            return nbformat.read(path, as_version=4)
+        source = read_source(self.config, resources)
+        rebuilt = rebuild(source, read(path.read_bytes()))
+        for note in rebuilt.notes:
+            self.log.warning("%s, %s: %s", names["student"], names["assignment"], note)
+        return _notebook(source, rebuilt)
 
     def _with_name(self, filename: str, resources: Any) -> Any:
         resources = {} if resources is None else resources
@@ -52,15 +68,35 @@ class SubmissionExporter(NotebookExporter):
         return resources
 
 
-def _forget_copies(nb: nbformat.NotebookNode) -> None:
-    """Keep nbgrader's metadata on the last cell of each name, the one that nbgrader scores."""
-    seen = set()
-    for cell in reversed(nb.cells):
+def read_source(config: Any, resources: dict[str, Any]) -> nbformat.NotebookNode:
+    """Return the instructor's notebook of a submission.
+
+    Args:
+        config: The configuration that nbgrader runs with.
+        resources: What nbgrader says of the submission: its assignment and its notebook.
+    """
+    names = resources["nbgrader"]
+    course = CourseDirectory(config=config)
+    folder = course.format_path(course.source_directory, ".", names["assignment"])
+    return nbformat.read(Path(folder, f"{names['notebook']}.ipynb"), as_version=4)
+
+
+def _notebook(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.NotebookNode:
+    """Return the source with the student's text in it, and the student's own cells between."""
+    nb = nbformat.from_dict(source)
+    steps = list(rebuilt.steps)
+    cells = []
+    for cell in nb.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if name in seen:
-            del cell.metadata["nbgrader"]
-        elif name is not None:
-            seen.add(name)
+        if name in rebuilt.texts:
+            cell.source = rebuilt.texts[name]
+        if cell.cell_type == "code":
+            while steps and steps[0].cell != (name or ""):
+                cells.append(new_code_cell(steps.pop(0).code))
+            steps = steps[1:]
+        cells.append(cell)
+    nb.cells = cells + [new_code_cell(step.code) for step in steps]
+    return nb
 
 
 def _explain(filename: str, resources: Any, error: Exception) -> str:
@@ -74,8 +110,8 @@ def _explain(filename: str, resources: Any, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, NotJSONError):
-        return "it is no JSON: cut off on the way, or no notebook"
+    if isinstance(error, Unreadable):
+        return str(error)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 

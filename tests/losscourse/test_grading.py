@@ -80,16 +80,16 @@ def variants():
         "copied-solution": copied(0),
         "no-test": changed(lambda cells: cells.pop(1)),
         "wrong": changed(lambda cells: cells[0].update(source="def double(x): return abs(2 * x)")),
+        "newer": with_data(0, schema_version=99),
+        "older": with_data(0, schema_version=1),
+        "points": with_data(1, points="many"),
+        "number": changed(lambda cells: cells[1]["metadata"].update(nbgrader=5)),
     }
     ungradable = {
         "cut": json.dumps(good)[:600],
         "empty": "",
         "list": "[]",
         "other": '{"a": 1}',
-        "newer": with_data(0, schema_version=99),
-        "older": with_data(0, schema_version=1),
-        "points": with_data(1, points="many"),
-        "number": changed(lambda cells: cells[1]["metadata"].update(nbgrader=5)),
     }
     return graded, ungradable
 
@@ -127,6 +127,10 @@ def rows(course):
         ("copied-solution", 10),
         ("no-test", 10),
         ("wrong", 0),
+        ("newer", 10),
+        ("older", 10),
+        ("points", 10),
+        ("number", 10),
     ],
 )
 def test_a_submission_is_graded_whatever_lies_beside_it(rows, student, score):
