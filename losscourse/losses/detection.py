@@ -10,7 +10,7 @@ The names end in `_loss`, since IoU alone names the similarity: the loss is one 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from losscourse.arrays import (
@@ -351,6 +351,7 @@ def ciou_loss_grad(predictions: Array, targets: Array) -> Array:
         [[0.0601, 0.1141, -0.0601, -0.1454]]
     """
     xp = _check(predictions, targets)
+    by_distance = _diou_slope(predictions, targets)
     sides = _sides(predictions, targets)
     weight, difference = _shape(sides, _jaccard(sides)[0])
     longest = _or_one(xp.max(sides.own, axis=-1, keepdims=True))
@@ -359,7 +360,7 @@ def ciou_loss_grad(predictions: Array, targets: Array) -> Array:
     turn = turned / _or_one(xp.sum(size**2, axis=-1, keepdims=True)) / longest
     slope = -2 * (weight * difference)[..., None] * turn
     by_shape = xp.concat([-slope, slope], axis=-1)
-    return _by_corners(predictions, _diou_slope(predictions, targets) + by_shape)
+    return _by_corners(predictions, by_distance + by_shape)
 
 
 def smooth_l1_boxes(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
@@ -483,9 +484,7 @@ def detection_loss(
     """
     xp, weight, positive = _check_anchors(logits, offsets, labels, targets, weight)
     nothing = xp.zeros_like(offsets)
-    boxes = smooth_l1_boxes(
-        xp.where(positive, offsets, nothing), xp.where(positive, targets, nothing)
-    )
+    boxes = smooth_l1_boxes(xp.where(positive, offsets - targets, nothing), nothing)
     return softmax_cross_entropy_with_integer_labels(logits, labels) + weight * boxes
 
 
@@ -616,7 +615,7 @@ def iou_threshold_schedule(
         One of the thresholds, as a Python float.
 
     Raises:
-        TypeError: An argument is no number.
+        TypeError: An argument is no number, or `thresholds` is no sequence.
         ValueError: An argument is out of its domain, there is no threshold, or they fall.
 
     Convention:
@@ -631,6 +630,9 @@ def iou_threshold_schedule(
         Cai and Vasconcelos (2018), Cascade R-CNN.
     """
     step, steps = check_in(NON_NEGATIVE, step=step), check_in(POSITIVE, steps=steps)
+    if not isinstance(thresholds, Iterable):
+        got = type(thresholds).__name__
+        raise TypeError(f"thresholds: expected a sequence of numbers, got {got}")
     values = [check_in(UNIT_CLOSED, thresholds=threshold) for threshold in thresholds]
     if not values or values != sorted(values):
         raise ValueError(f"thresholds: expected numbers that do not fall, got {thresholds}")
@@ -745,13 +747,14 @@ def _unfilled_slope(predictions: Array, targets: Array) -> Array:
 def _diou_slope(predictions: Array, targets: Array) -> Array:
     """Return the derivative of the distance-IoU loss by the lower and the upper corner."""
     xp = float_namespace(predictions=predictions)
+    by_overlap = _jaccard_slope(predictions, targets)
     hull = _sides(predictions, targets).hull
     longest = _or_one(xp.max(hull, axis=-1, keepdims=True))
     apart, side = _between_centres(predictions, targets) / longest, hull / longest
     diagonal = _or_one(xp.sum(side**2, axis=-1))[..., None]
     ratio = _off_centre(predictions, targets, hull)[..., None]
     by_hull = 2 * ratio * _twice(side) * _side_slopes(predictions, targets)[2]
-    return _jaccard_slope(predictions, targets) + (_twice(apart) - by_hull) / diagonal / longest
+    return by_overlap + (_twice(apart) - by_hull) / diagonal / longest
 
 
 def _side_slopes(predictions: Array, targets: Array) -> tuple[Array, Array, Array]:

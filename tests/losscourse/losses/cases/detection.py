@@ -627,6 +627,14 @@ def without_background_boxes() -> tuple[np.ndarray, ...]:
     return z, o, y, np.where(y[:, None] > 0, t, math.nan)
 
 
+def background_pull(loss: Callable[..., Array]) -> np.ndarray:
+    """Return autograd's pull on the background's offsets, its targets being NaN."""
+    z, o, y, t = map(torch.as_tensor, without_background_boxes())
+    o.requires_grad_()
+    loss(z, o, y, t).sum().backward()
+    return torch.where(y[:, None] > 0, 0.0, o.grad).numpy()
+
+
 def anchor(body: Callable[..., Array]) -> Callable[..., Array]:
     """Return a loss of an anchor from its cross-entropy, its box loss, its label and the weight."""
 
@@ -674,6 +682,10 @@ DETECTION = Case(
             ),
         ),
         Identity(
+            "nor autograd's",
+            lambda loss: (background_pull(loss), np.zeros((50, COORDINATES))),
+        ),
+        Identity(
             "cross-entropy at weight 0",
             lambda loss: (
                 loss(*example(draw_anchors), weight=0.0),
@@ -698,6 +710,15 @@ DETECTION = Case(
             "loss",
             "mask multiplies",
             anchor(lambda xp, entropy, box, y, w: entropy + w * box * number(xp, y > 0, box)),
+        ),
+        wrong(
+            "loss",
+            "background cut off too late for autograd",
+            anchor(
+                lambda xp, entropy, box, y, w: (
+                    entropy + w * xp.where(y > 0, box, xp.zeros_like(box))
+                )
+            ),
         ),
         wrong(
             "loss",
@@ -858,6 +879,7 @@ def wrong_schedules_are_refused(schedule: Callable) -> None:
         (ValueError, "thresholds", 1, {"steps": 9, "thresholds": (0.5, 1.5)}),
         (ValueError, "thresholds", 1, {"steps": 9, "thresholds": (0.7, 0.5)}),
         (ValueError, "thresholds", 1, {"steps": 9, "thresholds": ()}),
+        (TypeError, "thresholds", 1, {"steps": 9, "thresholds": 0.5}),
     ):
         with pytest.raises(error, match=rf"^{name}: expected .*got"):
             schedule(step, **named)
