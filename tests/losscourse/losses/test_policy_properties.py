@@ -77,7 +77,7 @@ def test_entropy_is_bounded_and_grows_with_the_temperature(logits, temperatures)
 
 @pytest.mark.parametrize("function", [policy.entropy, policy.entropy_grad])
 def test_a_policy_without_actions_has_no_entropy(function):
-    with pytest.raises(ValueError, match="^logits: expected at least one action, got none$"):
+    with pytest.raises(ValueError, match=r"^logits: expected at least one action, got none$"):
         function(np.zeros((2, 0)))
 
 
