@@ -1,9 +1,9 @@
 """Losses of a physical law: how far is a function from solving its equation?
 
 The function u is a torch model or formula that maps points to values, each point by itself; its
-derivatives come from autograd. Each term is squared and given per point. The terms stand at
-different points (inside, on the boundary, at the start), so each has its own mean; a
-physics-informed objective is the weighted sum of these means, formed outside.
+derivatives come from autograd: what it detaches counts as constant. Each term is squared and given
+per point. The terms stand at different points (inside, on the boundary, at the start), so each has
+its own mean; a physics-informed objective is the weighted sum of these means, formed outside.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,8 @@ def ode_residual(
 
     Returns:
         Tensor of the shape and dtype of `times`; at least 0. Its gradient reaches what `function`
-        and `equation` are made of, not the times. Under `torch.no_grad()` it is detached.
+        and `equation` are made of, not the times. It is detached under `torch.no_grad()` and in
+        inference mode.
 
     Raises:
         TypeError: `times` is no torch tensor of floats, what `function` or `equation` returns has
@@ -92,8 +93,8 @@ def pde_residual(
 
     Returns:
         Tensor of shape (N,) and the dtype of `points`; at least 0. Its gradient reaches what
-        `function` and `equation` are made of, not the points. Under `torch.no_grad()` it is
-        detached.
+        `function` and `equation` are made of, not the points. It is detached under
+        `torch.no_grad()` and in inference mode.
 
     Raises:
         TypeError: `points` is no torch tensor of floats, or what `function` or `equation` returns
@@ -203,7 +204,7 @@ def _squared(residual: Callable[[Array], Array], points: Array) -> Any:
     import torch
 
     wanted = torch.is_grad_enabled()
-    with torch.enable_grad():
-        points = points.detach().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad():
+        points = points.detach().clone().requires_grad_()  # may come from inference mode
         squared = _values("equation", residual(points), points) ** 2
     return squared if wanted else squared.detach()

@@ -70,10 +70,11 @@ def parameters_get_their_gradient(residual: Callable) -> None:
 
 
 def without_a_graph_the_value_is_the_same(residual: Callable) -> None:
-    with torch.no_grad():
-        out = residual(torch.square, decay, TIMES)
-    assert not out.requires_grad
-    close(out, (2 * TIMES + 3 * TIMES**2) ** 2)
+    for without in (torch.no_grad, torch.inference_mode):
+        with without():
+            out = residual(torch.square, decay, TIMES + 0)
+        assert not out.requires_grad
+        close(out, (2 * TIMES + 3 * TIMES**2) ** 2)
 
 
 def points_keep_dtype_and_stay_alone(residual: Callable) -> None:
@@ -166,6 +167,15 @@ def _changed_squares(change: Callable) -> Callable:
     return squared
 
 
+def _with_graph_alone(residual: Callable, points: Any) -> Any:
+    """Return `_squared`'s result without leaving inference mode."""
+    wanted = torch.is_grad_enabled()
+    with torch.enable_grad():
+        points = points.detach().requires_grad_()
+        squared = physics._values("equation", residual(points), points) ** 2
+    return squared if wanted else squared.detach()
+
+
 def mutants_of_a_residual(right: Callable) -> dict[str, Callable]:
     """Return what can go wrong with either residual."""
     return {
@@ -177,6 +187,7 @@ def mutants_of_a_residual(right: Callable) -> dict[str, Callable]:
         "reduced": _after(right, torch.mean),
         "detached": _after(right, torch.detach),
         "needs a graph": _altered(right, _squared=_changed_squares(torch.square)),
+        "no slope in inference mode": _altered(right, _squared=_with_graph_alone),
         "shapes unchecked": _altered(right, _values=lambda name, values, points: values),
         "points unchecked": _altered(right, _check_points=lambda axes, **named: None),
         "NaN hidden": _after(right, torch.nan_to_num),
@@ -254,10 +265,11 @@ def parameters_of_a_field_get_their_gradient(residual: Callable) -> None:
 
 
 def without_a_graph_the_field_is_the_same(residual: Callable) -> None:
-    with torch.no_grad():
-        out = residual(lambda p: p[:, 0] ** 3 * p[:, 1], heat, POINTS)
-    assert not out.requires_grad
-    close(out, (POINTS[:, 0] ** 3 - 3 * POINTS[:, 0] * POINTS[:, 1]) ** 2)
+    for without in (torch.no_grad, torch.inference_mode):
+        with without():
+            out = residual(lambda p: p[:, 0] ** 3 * p[:, 1], heat, POINTS + 0)
+        assert not out.requires_grad
+        close(out, (POINTS[:, 0] ** 3 - 3 * POINTS[:, 0] * POINTS[:, 1]) ** 2)
 
 
 def fields_keep_dtype_and_points_stay_alone(residual: Callable) -> None:
