@@ -8,7 +8,7 @@ hyperparameter over the training, and a loss that is itself learned.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -70,7 +70,8 @@ def fixed_weights(weights: Sequence[float]) -> Weighting:
         A `Weighting` whose state is None.
 
     Raises:
-        TypeError: A weight is no number; from `update`, the losses are no array of floats.
+        TypeError: `weights` is no sequence of numbers; from `update`, the losses are no array of
+            floats.
         ValueError: A weight is negative; from `update`, there are more or fewer losses.
 
     Convention:
@@ -84,6 +85,8 @@ def fixed_weights(weights: Sequence[float]) -> Weighting:
         >>> float(np.sum(weights * losses))
         4.0
     """
+    if not isinstance(weights, Iterable):
+        raise TypeError(f"weights: expected a sequence of numbers, got {type(weights).__name__}")
     values = [check_in(NON_NEGATIVE, weights=weight) for weight in weights]
 
     def update(losses: Array, state: None) -> tuple[Array, None]:
@@ -220,7 +223,8 @@ def task_gradients(losses: Array, parameters: Sequence[Array]) -> Array:
         parameters; 0 where a loss does not depend on one.
 
     Raises:
-        TypeError: `losses` is no torch tensor of floats.
+        TypeError: `losses` is no torch tensor of floats, or `parameters` is one tensor: its rows
+            are other tensors, on which no loss depends.
         ValueError: `losses` has not one axis, or there is no parameter.
 
     Convention:
@@ -237,6 +241,8 @@ def task_gradients(losses: Array, parameters: Sequence[Array]) -> Array:
     if not array_api_compat.is_torch_array(losses):
         raise TypeError(f"losses: expected a torch tensor, got {type(losses).__name__}")
     _check_losses(losses)
+    if array_api_compat.is_torch_array(parameters):
+        raise TypeError("parameters: expected a sequence of tensors, got a Tensor")
     parameters = list(parameters)
     if not parameters:
         raise ValueError("parameters: expected at least one tensor, got none")

@@ -72,6 +72,7 @@ def weights_are_those_given(fixed_weights):
 def other_losses_are_refused(fixed_weights):
     refused(ValueError, "weights: expected a number", fixed_weights, [1.0, -1.0])
     refused(TypeError, "weights: expected a real number", fixed_weights, ["1"])
+    refused(TypeError, "weights: expected a sequence of numbers, got float", fixed_weights, 0.5)
     init, update = fixed_weights([1.0, 2.0])
     refused(ValueError, r"losses: expected shape \(2,\), got \(3,\)", update, LOSSES, init(LOSSES))
     refused(ValueError, r"losses: expected shape \(K,\)", update, LOSSES[None], None)
@@ -349,6 +350,7 @@ def what_has_no_gradient_is_refused(task_gradients):
     refused(TypeError, "losses: expected a torch tensor", task_gradients, LOSSES, [x])
     refused(ValueError, r"losses: expected shape \(K,\)", task_gradients, x.sum(), [x])
     refused(ValueError, "parameters: expected at least one", task_gradients, 2 * x, [])
+    refused(TypeError, "parameters: expected a sequence of tensors", task_gradients, 2 * x, x)
 
 
 def _grads(loss, parameters, **named):
@@ -379,6 +381,9 @@ TASK_GRADIENTS = Helper(
         "graph freed": _once,
         "written into grad": _backward,
         "columns": lambda losses, parameters: weighting.task_gradients(losses, parameters).T,
+        "rows of one tensor": lambda losses, parameters: weighting.task_gradients(
+            losses, list(parameters)
+        ),
         "unchecked": lambda losses, parameters: torch.stack(
             [
                 torch.cat([g.reshape(-1) for g in _grads(k, list(parameters), retain_graph=True)])
