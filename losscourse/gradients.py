@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from losscourse.arrays import Array, float_namespace
+from losscourse.arrays import Array, float_namespace, stop_gradient
 from losscourse.catalogue import CATALOGUE
 
 __all__ = ["GradientReport", "central_difference", "check_gradient", "symbolic_derivative"]
@@ -56,7 +56,7 @@ def central_difference(function: Callable[[Array], Array], point: Array) -> Arra
         Array of the shape and dtype of `point`. Two evaluations of `function` for each element.
 
     Raises:
-        TypeError: `point` is no array of floats.
+        TypeError: `point` is no array of floats, or what `function` returns is none.
 
     Numerics:
         The step is the difference of the two points as they are stored, not the one asked for.
@@ -73,6 +73,7 @@ def central_difference(function: Callable[[Array], Array], point: Array) -> Arra
         Learning: a Survey, section 2.1.
     """
     xp = float_namespace(point=point)
+    point = stop_gradient(point)
     step = xp.finfo(point.dtype).eps ** (1 / 3)
     flat = xp.reshape(point, (-1,))
     slopes = []
@@ -104,7 +105,8 @@ def check_gradient(
         The report; `print` shows its verdict in one line.
 
     Raises:
-        TypeError: `point` is no array of floats, or the gradient is of another dtype or library.
+        TypeError: `point` is no array of floats, what `function` returns is none, or the gradient
+            is of another dtype or library.
         ValueError: `point` is empty, or the gradient has another shape.
 
     Example:
@@ -117,6 +119,7 @@ def check_gradient(
         raise ValueError(f"point: expected at least one element, got shape {tuple(point.shape)}")
     numeric, analytic = central_difference(function, point), gradient(point)
     float_namespace(point=point, gradient=analytic)
+    analytic = stop_gradient(analytic)
     scale = max(1.0, float(xp.max(xp.abs(_double(function(point))))))
     epsilon = xp.finfo(point.dtype).eps
     allowed = 10 * epsilon ** (2 / 3) * xp.clip(xp.abs(numeric), min=scale)
@@ -142,7 +145,7 @@ def symbolic_derivative(function: Callable[..., Array]) -> sympy.Expr:
         The derivative by the variable of the formula, away from kinks.
 
     Raises:
-        KeyError: The catalogue has no entry for the function.
+        KeyError: The catalogue has no entry of the function's name.
         ValueError: The loss is of a row of numbers and has no formula in SymPy.
 
     Example:
@@ -150,6 +153,8 @@ def symbolic_derivative(function: Callable[..., Array]) -> sympy.Expr:
         >>> symbolic_derivative(squared_error)
         2*e
     """
+    if function.__name__ not in CATALOGUE:
+        raise KeyError(f"function: expected a loss of the catalogue, got {function.__name__}")
     loss = CATALOGUE[function.__name__]
     if loss.formula is None:
         raise ValueError(f"function: expected a loss of one number, got {loss.name}")
@@ -157,9 +162,9 @@ def symbolic_derivative(function: Callable[..., Array]) -> sympy.Expr:
 
 
 def _double(values: Array) -> Array:
-    """Return the values in double precision."""
-    xp = float_namespace(values=values)
-    return xp.astype(values, xp.float64)
+    """Return what a function gave, in double precision and as a constant."""
+    xp = float_namespace(function=values)
+    return xp.astype(stop_gradient(values), xp.float64)
 
 
 def _unravel(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:

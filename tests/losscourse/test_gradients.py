@@ -1,6 +1,7 @@
 """gradients: central differences and the report, held against known derivatives and mutants."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -67,6 +68,18 @@ def refuses_what_is_no_float_array(difference):
     for bad in ([1.0], np.arange(3), 1.0):
         with pytest.raises(TypeError, match=r"^point: expected"):
             difference(lambda x: x, bad)
+    with pytest.raises(TypeError, match=r"^function: expected an array of floats.*got float"):
+        difference(lambda x: float(x.sum()), draw_point())
+
+
+def leaves_autograd_alone(difference):
+    """A point that autograd follows is a number here, and no warning is due."""
+    point = torch.tensor([3.0, -1.0], dtype=torch.float64, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = difference(lambda x: x**2, point)
+    assert not found.requires_grad
+    np.testing.assert_allclose(found, [6.0, -2.0], rtol=1e-8)
 
 
 DIFFERENCE_CHECKS = (
@@ -77,6 +90,7 @@ DIFFERENCE_CHECKS = (
     keeps_shape_and_point,
     a_large_neighbour_costs_no_digits,
     refuses_what_is_no_float_array,
+    leaves_autograd_alone,
 )
 
 
@@ -128,6 +142,7 @@ DIFFERENCE_MUTANTS = (
     Mutant("not divided by 2", lambda f, x: 2 * central_difference(f, x)),
     Mutant("sign", lambda f, x: -central_difference(f, x)),
     Mutant("flattened", lambda f, x: central_difference(f, x).reshape(-1)),
+    Mutant("graph kept", lambda f, x: central_difference(f, x) + 0 * x),
     Mutant("writes into the point", _in_place),
     Mutant("unchecked", _difference(lambda x: CUBE_ROOT * max(1, x), checked=False)),
     Mutant(
@@ -189,6 +204,19 @@ def judges_half_precision_by_its_own_rounding(check):
     assert not check(lambda x: x * x, lambda x: 3 * x, point).correct
 
 
+def takes_autograds_gradient(check):
+    """The report is silent about a graph, too."""
+    point = torch.tensor([0.3, -1.7], dtype=torch.float64, requires_grad=True)
+
+    def derived(x):
+        return torch.autograd.grad((x**2).sum(), x, create_graph=True)[0]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check(lambda x: x**2, derived, point)
+    assert report.correct
+
+
 def refuses_what_does_not_fit(check):
     with pytest.raises(ValueError, match=r"^gradient: expected shape \(2, 3\).*got \(6,\)"):
         check(lambda x: x**2, lambda x: (2 * x).reshape(-1), draw_point())
@@ -204,6 +232,7 @@ REPORT_CHECKS = (
     sees_a_small_error,
     a_nan_is_wrong,
     judges_half_precision_by_its_own_rounding,
+    takes_autograds_gradient,
     refuses_what_does_not_fit,
 )
 
@@ -280,5 +309,5 @@ def test_symbolic_derivative_is_the_gradient_that_the_catalogue_prints():
 def test_symbolic_derivative_refuses_what_has_no_formula():
     with pytest.raises(ValueError, match=r"^function: expected a loss of one number, got softmax"):
         gradients.symbolic_derivative(classification.softmax_cross_entropy)
-    with pytest.raises(KeyError, match="mse"):
+    with pytest.raises(KeyError, match="function: expected a loss of the catalogue, got mse"):
         gradients.symbolic_derivative(regression.mse)
