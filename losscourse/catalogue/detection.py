@@ -38,7 +38,7 @@ ENTRIES: tuple[Loss, ...] = (
     ),
     Loss(
         title="Generalised IoU loss",
-        aliases=("GIoU",),
+        aliases=("GIoU", "generalized intersection over union"),
         use="Boxes that may not overlap yet: the gap to the enclosing box pulls them together.",
         function=detection.giou_loss,
         gradient=detection.giou_loss_grad,
@@ -61,7 +61,7 @@ ENTRIES: tuple[Loss, ...] = (
     ),
     Loss(
         title="Distance-IoU loss",
-        aliases=("DIoU",),
+        aliases=("DIoU", "distance intersection over union"),
         use="As generalised IoU, with a pull from centre to centre, which fits in fewer steps.",
         function=detection.diou_loss,
         gradient=detection.diou_loss_grad,
@@ -84,7 +84,7 @@ ENTRIES: tuple[Loss, ...] = (
     ),
     Loss(
         title="Complete IoU loss",
-        aliases=("CIoU",),
+        aliases=("CIoU", "complete intersection over union"),
         use="As distance-IoU, and the box should have the target's shape.",
         function=detection.ciou_loss,
         gradient=detection.ciou_loss_grad,
@@ -111,7 +111,7 @@ ENTRIES: tuple[Loss, ...] = (
     ),
     Loss(
         title="Smooth L1 loss of boxes",
-        aliases=("box regression loss", "localisation loss"),
+        aliases=("box regression loss", "localisation loss", "localization loss"),
         use="Offsets of a box from its anchor, coordinate by coordinate.",
         function=detection.smooth_l1_boxes,
         gradient=detection.smooth_l1_boxes_grad,

@@ -21,7 +21,7 @@ _MOST = (2 * CLASSES - 1) / CLASSES**2
 ENTRIES: tuple[Loss, ...] = (
     Loss(
         title="Forward Kullback-Leibler divergence",
-        aliases=("KL divergence", "relative entropy", "mass-covering KL", "inclusive KL"),
+        aliases=("KL divergence", "relative entropy", "mass-covering KL", "inclusive KL", "KLD"),
         use="Fitting a distribution to a target that it must cover, as in distillation.",
         function=divergence.forward_kl,
         gradient=divergence.forward_kl_grad,

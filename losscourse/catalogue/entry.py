@@ -74,7 +74,7 @@ class Loss:
         at_chance: Of a loss of the residual: the expected loss of the best constant prediction of
             a standard normal target, at the default parameters. Of a loss of classes: the mean
             loss of logits 0 over balanced labels, as an expression in `CLASSES`. Else None.
-        convex: Convex in the prediction.
+        convex: Convex in the predictions, which are the first argument, the others held.
         smoothness: How many continuous derivatives: 0 (a kink), 1, or `oo`.
         robust: The gradient is bounded, so that one outlier has a bounded pull.
         unit: "target", "target²", "nats" or "none".

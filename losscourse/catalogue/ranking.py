@@ -16,7 +16,7 @@ _ZERO, _ONE = sympy.Integer(0), sympy.Integer(1)
 ENTRIES: tuple[Loss, ...] = (
     Loss(
         title="Margin ranking loss",
-        aliases=("pairwise hinge", "ranking hinge"),
+        aliases=("pairwise hinge", "ranking hinge", "max-margin ranking loss"),
         use="Putting one of two items first by a margin, without probabilities.",
         function=ranking.margin_ranking,
         gradient=ranking.margin_ranking_grad,
@@ -70,7 +70,7 @@ ENTRIES: tuple[Loss, ...] = (
     ),
     Loss(
         title="Bayesian personalised ranking loss",
-        aliases=("BPR", "pairwise softplus loss"),
+        aliases=("BPR", "Bayesian personalized ranking", "pairwise softplus loss"),
         use="Recommending from clicks alone: what was taken ranks above what was not.",
         function=ranking.bpr,
         gradient=ranking.bpr_grad,
@@ -90,7 +90,7 @@ ENTRIES: tuple[Loss, ...] = (
     ),
     Loss(
         title="Listwise softmax loss",
-        aliases=("ListNet", "top-one cross-entropy"),
+        aliases=("ListNet", "top-one cross-entropy", "listwise cross-entropy"),
         use="Learning the order of a list at once, from grades of its items.",
         function=ranking.listwise_softmax,
         gradient=ranking.listwise_softmax_grad,

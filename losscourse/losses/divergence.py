@@ -434,7 +434,8 @@ def crps_gaussian(means: Array, log_scales: Array, targets: Array) -> Array:
         function: $2\Phi - 1$ is a sum of sines here.
 
     Convention:
-        Smaller is better; Gneiting and Raftery give its negative. torch has no equivalent.
+        Smaller is better; Gneiting and Raftery give its negative. It is convex in the mean, not in
+        the logarithm of the scale. torch has no equivalent.
 
     Example:
         >>> import numpy as np
