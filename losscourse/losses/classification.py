@@ -508,12 +508,13 @@ def _focal_slope(hit_cost: Array, miss_cost: Array, gamma: float) -> Array:
 def _power(cost: Array, exponent: float) -> Array:
     """Return exp(-cost) ** exponent of costs from 0, with slope 0 at the costs 0 and infinity.
 
-    The slope at these ends meets an infinite factor: autograd would make NaN of the two.
+    The slope at these ends meets an infinite factor: autograd would make NaN of the two. Costs end
+    at the root of the largest float, where the cost that they multiply has long been 0.
     """
     xp = real_namespace(cost=cost)
     limits = xp.finfo(cost.dtype)
-    tiny, huge = float(limits.smallest_normal) * float(limits.eps), float(limits.max)
-    return xp.exp(-exponent * xp.clip(cost, min=tiny, max=huge / max(1.0, exponent)))
+    tiny, huge = float(limits.smallest_normal) * float(limits.eps), float(limits.max) ** 0.5
+    return xp.exp(-exponent * xp.clip(cost, min=tiny, max=huge))
 
 
 def softmax_focal(logits: Array, labels: Array, *, gamma: float = 2.0) -> Array:

@@ -241,9 +241,9 @@ def squared_hinge_grad(logits: Array, signs: Array) -> Array:
 def smooth_hinge(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
     r"""Return the smooth hinge loss of each logit: the hinge with its corner rounded.
 
-    Formula: $\frac{q}{\gamma}\,(r - q/2)$ with $r = \max(0, 1 - m)$ and $q = \min(r, \gamma)$,
-    where `m = signs * logits`. That is $r^2/(2\gamma)$ up to $r = \gamma$ and $r - \gamma/2$
-    beyond; at $\gamma = 0$ it is `hinge`, the limit.
+    Formula: $q\,(r - \gamma q/2)$ with $r = \max(0, 1 - m)$ and $q = \min(r/\gamma, 1)$, where
+    `m = signs * logits`. That is $r^2/(2\gamma)$ up to $r = \gamma$ and $r - \gamma/2$ beyond; at
+    $\gamma = 0$ it is `hinge`, the limit.
 
     Args:
         logits: Floats of any shape.
@@ -254,7 +254,7 @@ def smooth_hinge(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
         Array of the shape and dtype of `logits`, without unit; at least 0.
 
     Gradient:
-        $-s \min(r/\gamma, 1)$, with s the sign; see `smooth_hinge_grad`.
+        $-s\,q$, with s the sign; see `smooth_hinge_grad`.
 
     Raises:
         TypeError: An argument is no array of floats, the two differ in dtype or library, or
@@ -284,9 +284,8 @@ def smooth_hinge(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
     slack = xp.clip(1 - signs * logits, min=0)
     if gamma < xp.finfo(slack.dtype).smallest_normal:
         return slack
-    quadratic = xp.clip(slack, max=gamma)
-    slack = slack - quadratic / 2
-    return quadratic / gamma * slack
+    slope = xp.clip(slack / gamma, max=1)
+    return slope * (slack - gamma * slope / 2)
 
 
 def smooth_hinge_grad(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
@@ -318,7 +317,7 @@ def smooth_hinge_grad(logits: Array, signs: Array, *, gamma: float = 1.0) -> Arr
     slack = 1 - signs * logits
     if gamma < xp.finfo(slack.dtype).smallest_normal:
         return -_is_active(slack) * signs
-    return -signs * xp.clip(slack, min=0, max=gamma) / gamma
+    return -xp.clip(slack / gamma, min=0, max=1) * signs
 
 
 def crammer_singer(logits: Array, labels: Array) -> Array:
