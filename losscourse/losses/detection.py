@@ -725,8 +725,7 @@ def _jaccard_slope(predictions: Array, targets: Array) -> Array:
     xp = float_namespace(predictions=predictions)
     sides = _sides(predictions, targets)
     distance, union, unit = _jaccard(sides)
-    own, shared, _ = _side_slopes(predictions, targets)
-    area, common = own * _across(sides.own, unit), shared * _across(sides.shared, unit)
+    area, common = _area_slopes(predictions, targets, sides, unit)
     slope = ((1 - distance)[..., None] * (area - common) - common) / _or_one(union)[..., None]
     return xp.where((union == 0)[..., None], xp.zeros_like(slope), slope)
 
@@ -736,10 +735,10 @@ def _unfilled_slope(predictions: Array, targets: Array) -> Array:
     xp = float_namespace(predictions=predictions)
     sides = _sides(predictions, targets)
     _, union, unit = _jaccard(sides)
-    own, shared, hull = _side_slopes(predictions, targets)
-    area, common = own * _across(sides.own, unit), shared * _across(sides.shared, unit)
+    area, common = _area_slopes(predictions, targets, sides, unit)
+    hull = _hull_slope(predictions, targets) / _twice(_or_one(sides.hull))
     part = _area(unit / _or_one(sides.hull))[..., None]
-    slope = part * (union[..., None] * hull / _twice(_or_one(sides.hull)) - (area - common))
+    slope = part * (union[..., None] * hull - (area - common))
     flat = xp.any(sides.hull == 0, axis=-1)[..., None]
     return xp.where(flat, xp.zeros_like(slope), slope)
 
@@ -753,20 +752,28 @@ def _diou_slope(predictions: Array, targets: Array) -> Array:
     apart, side = _between_centres(predictions, targets) / longest, hull / longest
     diagonal = _or_one(xp.sum(side**2, axis=-1))[..., None]
     ratio = _off_centre(predictions, targets, hull)[..., None]
-    by_hull = 2 * ratio * _twice(side) * _side_slopes(predictions, targets)[2]
+    by_hull = 2 * ratio * _twice(side) * _hull_slope(predictions, targets)
     return by_overlap + (_twice(apart) - by_hull) / diagonal / longest
 
 
-def _side_slopes(predictions: Array, targets: Array) -> tuple[Array, Array, Array]:
-    """Return how own, shared and enclosing sides grow with the lower and the upper corner."""
+def _area_slopes(
+    predictions: Array, targets: Array, sides: _Sides, unit: Array
+) -> tuple[Array, Array]:
+    """Return how the box's area and the intersection's grow with the lower and upper corner."""
     xp = float_namespace(predictions=predictions)
     low, high = _ordered(predictions)
     start, end = targets[..., :2], targets[..., 2:]
     meets = _step(xp.minimum(high, end) - xp.maximum(low, start))
-    own = xp.concat([-xp.ones_like(low), xp.ones_like(high)], axis=-1)
     shared = xp.concat([-meets * _step(low - start), meets * _step(end - high)], axis=-1)
-    hull = xp.concat([-_step(start - low), _step(high - end)], axis=-1)
-    return own, shared, hull
+    area = _across(sides.own, unit)
+    return xp.concat([-area, area], axis=-1), shared * _twice(_across(sides.shared, unit))
+
+
+def _hull_slope(predictions: Array, targets: Array) -> Array:
+    """Return how the enclosure's sides grow with the lower and the upper corner."""
+    low, high = _ordered(predictions)
+    lower, upper = -_step(targets[..., :2] - low), _step(high - targets[..., 2:])
+    return float_namespace(predictions=predictions).concat([lower, upper], axis=-1)
 
 
 def _by_corners(predictions: Array, slope: Array) -> Array:
@@ -785,8 +792,7 @@ def _step(x: Array) -> Array:
 
 def _across(side: Array, unit: Array) -> Array:
     """Return how fast an area grows with each of its sides: the other side."""
-    xp = float_namespace(side=side)
-    return _twice(xp.flip(side / unit, axis=-1) / unit)
+    return float_namespace(side=side).flip(side / unit, axis=-1) / unit
 
 
 def _area(side: Array) -> Array:
