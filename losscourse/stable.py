@@ -100,7 +100,7 @@ def log1mexp(x: Array) -> Array:
 
     Numerics:
         1 - exp(x) cancels near 0, and far below 0 it rounds to 1, whose logarithm is 0. expm1 and
-        log1p each serve one side of -log 2. The derivative at 0 is infinite.
+        log1p each serve one side of -log 2. The derivative at 0 is -inf.
 
     Example:
         >>> import numpy as np
@@ -109,7 +109,7 @@ def log1mexp(x: Array) -> Array:
     """
     xp = float_namespace(x=x)
     middle = -math.log(2)
-    close = xp.log(-xp.expm1(xp.clip(x, min=middle)))
+    close = xp.log(0 - xp.expm1(xp.clip(x, min=middle)))  # -0 would turn the slope's sign
     return xp.where(x > middle, close, xp.log1p(-xp.exp(xp.clip(x, max=middle))))
 
 
