@@ -779,7 +779,7 @@ def z_loss(logits: Array) -> Array:
         ValueError: `logits` has no axis, or no class.
 
     Numerics:
-        See `stable.log_sum_exp`.
+        See `stable.log_sum_exp`. The square overflows from $|\log Z|$ = 256 in float16.
 
     Convention:
         Without a coefficient. It knows no label and is added to a cross-entropy, which a shift of
@@ -795,8 +795,7 @@ def z_loss(logits: Array) -> Array:
         router; Chowdhery et al. (2023), PaLM: Scaling Language Modeling with Pathways, for the
         vocabulary.
     """
-    xp = real_namespace(logits=logits)
-    check_axes("... K", logits=logits)
+    xp = _check_rows(logits=logits)
     return xp.square(stable.log_sum_exp(logits))
 
 
@@ -821,9 +820,18 @@ def z_loss_grad(logits: Array) -> Array:
         >>> z_loss_grad(np.asarray([[0.0, 0.0]])).round(4).tolist()
         [[0.6931, 0.6931]]
     """
-    real_namespace(logits=logits)
-    check_axes("... K", logits=logits)
+    _check_rows(logits=logits)
     return 2 * stable.log_sum_exp(logits)[..., None] * stable.softmax(logits)
+
+
+def _check_rows(**named: Array) -> Any:
+    """Check rows (..., K) of one shape, with a class at least; return their namespace."""
+    xp = real_namespace(**named)
+    check_axes(", ".join(["... K"] * len(named)), **named)
+    for name, array in named.items():
+        if array.shape[-1] == 0:
+            raise ValueError(f"{name}: expected at least one class, got {tuple(array.shape)}")
+    return xp
 
 
 def distillation(
@@ -850,7 +858,7 @@ def distillation(
     Raises:
         TypeError: An argument is no array of floats, the two differ in dtype or library, or
             `temperature` is no number.
-        ValueError: The shapes differ, or `temperature` is not above 0.
+        ValueError: The shapes differ, there is no class, or `temperature` is not above 0.
 
     Numerics:
         See `stable.log_softmax`. A class that the teacher rules out with the logit -inf costs
@@ -872,7 +880,7 @@ def distillation(
     Reference:
         Hinton et al. (2015), Distilling the Knowledge in a Neural Network, section 2.
     """
-    xp = _check_pair(student_logits, teacher_logits)
+    xp = _check_rows(student_logits=student_logits, teacher_logits=teacher_logits)
     temperature = check_in(POSITIVE, temperature=temperature)
     log_student = stable.log_softmax(student_logits / temperature)
     gaps = stable.log_softmax(teacher_logits / temperature)
@@ -901,7 +909,7 @@ def distillation_grad(
     Raises:
         TypeError: An argument is no array of floats, the two differ in dtype or library, or
             `temperature` is no number.
-        ValueError: The shapes differ, or `temperature` is not above 0.
+        ValueError: The shapes differ, there is no class, or `temperature` is not above 0.
 
     Example:
         >>> import numpy as np
@@ -909,17 +917,10 @@ def distillation_grad(
         >>> distillation_grad(student, teacher, temperature=1.0).round(4).tolist()
         [[-0.3808, 0.3808]]
     """
-    _check_pair(student_logits, teacher_logits)
+    _check_rows(student_logits=student_logits, teacher_logits=teacher_logits)
     temperature = check_in(POSITIVE, temperature=temperature)
     student = stable.softmax(student_logits / temperature)
     return temperature * (student - stable.softmax(teacher_logits / temperature))
-
-
-def _check_pair(student_logits: Array, teacher_logits: Array) -> Any:
-    """Check logits (..., K) of student and teacher; return their namespace."""
-    xp = real_namespace(student_logits=student_logits, teacher_logits=teacher_logits)
-    check_axes("... K, ... K", student_logits=student_logits, teacher_logits=teacher_logits)
-    return xp
 
 
 def softmax_poly1(logits: Array, labels: Array, *, epsilon: float = 2.0) -> Array:

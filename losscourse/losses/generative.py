@@ -1378,8 +1378,8 @@ def v_prediction(predictions: Array, data: Array, noise: Array, log_snr: Array) 
         ValueError: The shapes do not fit.
 
     Numerics:
-        α and σ are roots of sigmoids: no difference 1 - α² cancels, and both ends of the noise
-        schedule are allowed. There, a predicted noise or datum would say nothing.
+        α and σ come from log-sigmoids: no difference 1 - α² cancels, no σ² underflows, and both
+        ends of the noise schedule are allowed. There, a predicted noise or datum would say nothing.
 
     Convention:
         1 + SNR times the squared error of the data that the velocity implies, and 1 + 1/SNR times
@@ -1743,7 +1743,8 @@ def _check_diffusion(**named: Array) -> Any:
 
 def _signal_and_spread(log_snr: Array) -> tuple[Array, Array]:
     """Return α and σ, with an axis for the features."""
-    signal, spread = (stable.sqrt(stable.sigmoid(x)) for x in (log_snr, -log_snr))
+    xp = real_namespace(log_snr=log_snr)
+    signal, spread = (xp.exp(stable.log_sigmoid(x) / 2) for x in (log_snr, -log_snr))
     return signal[..., None], spread[..., None]
 
 

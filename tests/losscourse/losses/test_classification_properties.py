@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,3 +188,27 @@ def test_class_weights_favour_the_rare(counts, factor, beta):
     rare, frequent = np.argmin(counts), np.argmax(counts)
     ratio = effective[rare] / effective[frequent]
     assert 1 - 1e-9 <= ratio <= inverse[rare] / inverse[frequent] * (1 + 1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools")
+@pytest.mark.parametrize(
+    "loss", [classification.sigmoid_focal, classification.softmax_focal], ids=lambda f: f.__name__
+)
+def test_a_compiled_focal_loss_takes_another_gamma(loss):
+    """torch.compile makes a symbol of a gamma that changes, which not every function may see."""
+    torch._dynamo.reset()
+    compiled = torch.compile(loss, fullgraph=True, backend="eager")
+    whole = loss is classification.softmax_focal
+    logits = torch.linspace(-2, 2, 6, dtype=torch.float64).reshape((3, 2) if whole else (6,))
+    targets = torch.asarray([0, 1, 1]) if whole else torch.linspace(0, 1, 6, dtype=torch.float64)
+    for gamma in (2.0, 0.5, 3.0):
+        expected = loss(logits, targets, gamma=gamma)
+        torch.testing.assert_close(compiled(logits, targets, gamma=gamma), expected)
+
+
+def test_rows_without_a_class_are_refused():
+    rows = np.zeros((2, 0))
+    with pytest.raises(ValueError, match=r"^logits: expected at least one class, got \(2, 0\)"):
+        classification.z_loss(rows)
+    with pytest.raises(ValueError, match=r"^student_logits: expected at least one class, got"):
+        classification.distillation_grad(rows, rows)

@@ -1489,6 +1489,13 @@ def diffuse_reaches_both_ends(diffuse: Callable) -> None:
     np.testing.assert_array_equal(ends, [DATA, NOISE])
 
 
+def diffuse_keeps_little_noise_in_float16(diffuse: Callable) -> None:
+    """The noise's variance would underflow."""
+    zeros, ones = np.zeros((1, 1), np.float16), np.ones((1, 1), np.float16)
+    found = diffuse(zeros, ones, np.asarray([18.0], np.float16))
+    np.testing.assert_allclose(found, [[math.exp(-9)]], rtol=0.01)
+
+
 def v_target_turns_back_into_data_and_noise(v_target: Callable) -> None:
     v, z = v_target(DATA, NOISE, LOG_SNR), generative.diffuse(DATA, NOISE, LOG_SNR)
     signal, spread = np.sqrt(expit([LOG_SNR, -LOG_SNR]))[..., None]
@@ -1566,6 +1573,7 @@ DIFFUSE = Helper(
         diffuse_has_the_ratio,
         diffuse_keeps_the_variance,
         diffuse_reaches_both_ends,
+        diffuse_keeps_little_noise_in_float16,
         keeps_rows_in_library_and_dtype,
         refuses_bad_rows,
     ),
@@ -1574,6 +1582,7 @@ DIFFUSE = Helper(
         "velocity": _of_snr(generative.diffuse, lambda x, e, a, s: a * e - s * x),
         "signal and noise swapped": _of_snr(generative.diffuse, lambda x, e, a, s: s * x + a * e),
         "noise subtracted": _of_snr(generative.diffuse, lambda x, e, a, s: a * x - s * e),
+        "σ² underflows": _of_snr(generative.diffuse, lambda x, e, a, s: a * x + s * e),
         "variance exploding": _of_snr(generative.diffuse, lambda x, e, a, s: x + s / a * e),
         "dtype forgotten": _in_float64(generative.diffuse),
         "unchecked": lambda data, noise, log_snr: (
