@@ -276,9 +276,9 @@ def pcgrad(gradients: Array, order: Sequence[int]) -> Array:
             once.
 
     Convention:
-        A gradient is held against the others as they were, not as projected. Of two tasks, each
-        result is orthogonal to the other's gradient; of more, a later projection may undo an
-        earlier one. torch has no equivalent.
+        A gradient is held against the others as they were, not as projected. Of two tasks that
+        disagree, each result is orthogonal to the other's gradient; of more, a later projection
+        may undo an earlier one. torch has no equivalent.
 
     Example:
         >>> import numpy as np

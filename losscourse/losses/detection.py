@@ -636,7 +636,7 @@ def iou_threshold_schedule(
     values = [check_in(UNIT_CLOSED, thresholds=threshold) for threshold in thresholds]
     if not values or values != sorted(values):
         raise ValueError(f"thresholds: expected numbers that do not fall, got {thresholds}")
-    return values[min(int(len(values) * step / steps), len(values) - 1)]
+    return values[int(min(len(values) * step / steps, len(values) - 1))]
 
 
 class _Sides(NamedTuple):

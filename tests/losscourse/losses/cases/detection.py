@@ -858,6 +858,7 @@ CENTERS_FROM_CORNERS = Helper(
 def thirds_of_the_training(schedule: Callable) -> None:
     values = [schedule(step, steps=9) for step in range(12)]
     assert values == [0.5] * 3 + [0.6] * 3 + [0.7] * 6
+    assert schedule(1e308, steps=9) == 0.7
     assert all(type(value) is float for value in values)
 
 
