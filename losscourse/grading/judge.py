@@ -172,7 +172,7 @@ class Judge:
             answer = self._ask({"do": "run", "code": step.code})
             verdict.printed = _text(answer, "printed")
             verdict.message = _error_text(answer.get("error"))
-        except (Gone, wire.BadFrame) as error:
+        except (Gone, wire.BadFrame, checks.CheckFailed) as error:
             verdict.message = str(error)
         return verdict
 
