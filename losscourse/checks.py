@@ -271,6 +271,11 @@ class Elsewhere:
     def outcome(self, args: tuple, named: dict[str, Any], allow: tuple[str, ...]) -> Outcome:
         """Return what came of one call.
 
+        Args:
+            args: Its positional arguments.
+            named: Its keyword arguments.
+            allow: As in `call`.
+
         Raises:
             CheckFailed: What came is no outcome of a call.
         """

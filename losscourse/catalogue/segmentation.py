@@ -234,7 +234,7 @@ ENTRIES = (
         function=segmentation.lovasz_softmax,
         gradient=segmentation.lovasz_softmax_grad,
         display=r"\frac1K \sum_k \sum_i m_{ki} (\Delta_k(S_{ki}) - \Delta_k(S_{k,i-1})),"
-        r"\quad m_{ki} = |1_{y_i = k} - p_{ik}| \text{ in falling order}",
+        r"\quad m_{ki} = \lvert 1_{y_i = k} - p_{ik} \rvert \text{ in falling order}",
         display_gradient=r"\pm \frac1K (\Delta_k(S_{ki}) - \Delta_k(S_{k,i-1}))",
         range=UNIT_CLOSED,
         gradient_range=(-1 / CLASSES, 1 / CLASSES),

@@ -16,8 +16,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PLAIN", "BadFrame", "Channel", "Closed", "Limits", "NotPlain", "Overdue"]
-__all__ += ["decode", "encode"]
+__all__ = [
+    "PLAIN",
+    "BadFrame",
+    "Channel",
+    "Closed",
+    "Limits",
+    "NotPlain",
+    "Overdue",
+    "decode",
+    "encode",
+]
 
 PLAIN = (
     "None, bool, int, float, complex, str, bytes, NumPy scalars and arrays of numbers, torch "
