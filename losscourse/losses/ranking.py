@@ -372,7 +372,8 @@ def lambda_weights(scores: Array, relevances: Array) -> Array:
 
     Args:
         scores: Floats of shape (..., K). Of equal scores the earlier item ranks first.
-        relevances: Floats of the shape and dtype of `scores`, at least 0: grades.
+        relevances: Floats of the shape and dtype of `scores`, at least 0: grades. An item that is
+            only padding has 0, and -inf for its score: it ranks last, and its pairs cost nothing.
 
     Returns:
         Array of shape (..., K, K) and the dtype of `scores`; in [0, 1], symmetric, 0 on the

@@ -119,6 +119,21 @@ def test_weights_are_symmetric_and_at_most_1_and_know_ranks_alone(items):
     np.testing.assert_array_equal(ranking.lambda_weights(ranks[None] * 7 - 3, grades)[0], weights)
 
 
+@given(items=ITEMS, padding=st.integers(1, 3))
+def test_padding_ranks_last_and_costs_nothing(items, padding):
+    scores, grades = lists(items)
+    long_scores = np.pad(scores, ((0, 0), (0, padding)), constant_values=-math.inf)
+    long_grades = np.pad(grades, ((0, 0), (0, padding)))
+    weights = ranking.lambda_weights(long_scores, long_grades)[0]
+    count = len(items)
+    alone = ranking.lambda_weights(scores, grades)[0]
+    np.testing.assert_allclose(weights[:count, :count], alone, rtol=1e-12)
+    beside = weights[:count, count:]
+    first, second = np.broadcast_arrays(scores[0][:, None], long_scores[0, count:])
+    assert not (beside * ranking.bpr(first, second)).any()
+    assert not (beside * ranking.bpr_grad(first, second)[0]).any()
+
+
 @given(count=st.integers(3, 8), grade=st.integers(0, 4))
 def test_a_swap_of_neighbours_weighs_more_the_farther_up_they_stand(count, grade):
     grades = grade + np.arange(count) % 2.0
