@@ -115,9 +115,10 @@ def ctc(
     half = even.shape[1] // 2
     mirrored = xp.flip(scores[:, half:, :], axis=(1, 2))
     # Both recursions meet in the middle, after half of the frames each.
-    alphas, betas = _recursions(scores[:, :half, :], mirrored, states, label_lengths)
-    arriving = _move(alphas[-1], *_moves(states, scores))
-    total = stable.log_sum_exp(arriving + xp.flip(betas[-1], axis=1))
+    both = _recursions(scores[:, :half, :], mirrored, states, label_lengths)[-1]
+    count = labels.shape[0]
+    alpha, beta = both[:count, :], xp.flip(both[count:, :], axis=1)
+    total = stable.log_sum_exp(_move(xp, alpha, *_moves(states, scores)) + beta)
     losses = xp.where(_is_possible(total), 0 - total, xp.full_like(total, math.inf))
     return xp.astype(losses, log_probs.dtype)
 
@@ -161,9 +162,10 @@ def ctc_grad(
     states = _with_blanks(labels, label_lengths, blank)
     scores = _scores(log_probs, states, input_lengths)
     mirrored = xp.flip(scores, axis=(1, 2))
-    alphas, betas = _recursions(scores, mirrored, states, label_lengths)
-    alphas, betas = xp.stack(alphas, axis=1), xp.flip(xp.stack(betas, axis=1), axis=(1, 2))
-    paths = alphas[:, 1:, :] + betas[:, :-1, :] - scores  # each of the two has the frame's score
+    both = xp.stack(_recursions(scores, mirrored, states, label_lengths), axis=1)[:, 1:, :]
+    count = labels.shape[0]
+    alphas, betas = both[:count, ...], xp.flip(both[count:, ...], axis=(1, 2))
+    paths = alphas + betas - scores  # each of the two has the frame's score
     classes = one_hot(states, xp.astype(log_probs[:, :1, :], scores.dtype))
     gradient = 0 - stable.softmax(paths) @ classes
     counts = (_positions(log_probs, axis=1) < input_lengths[:, None])[..., None]
@@ -226,25 +228,22 @@ def _scores(log_probs: Array, states: Array, input_lengths: Array) -> Array:
     return xp.clip(xp.where(counts[..., None], scores, padding), min=_IMPOSSIBLE)
 
 
-def _recursions(
-    scores: Array, mirrored: Array, states: Array, label_lengths: Array
-) -> tuple[list[Array], list[Array]]:
-    """Return the log-probability of all paths to a state after 0, 1, 2, ... frames, and mirrored.
+def _recursions(scores: Array, mirrored: Array, states: Array, label_lengths: Array) -> list[Array]:
+    """Return the log-probability of all paths to a state, after 0, 1, 2, ... frames: (2N, W) each.
 
-    A path starts at the first blank, before the first frame. Mirrored, it starts at the last one,
-    after the last frame: the backward recursion is the forward one of the sequence read from its
-    end, and both run at once.
+    A path starts at the first blank, before the first frame. In the second half of the rows it
+    starts at the last one, after the last frame: the backward recursion is the forward one of the
+    sequence read from its end, and both run at once.
     """
     xp = array_api_compat.array_namespace(scores)
-    count = states.shape[0]
     ends = 2 * xp.astype(label_lengths, xp.int64)
     starts = xp.concat([xp.zeros_like(ends), states.shape[1] - 1 - ends])
     is_start = _positions(states, axis=1) == starts[:, None]
     moves = _moves(xp.concat([states, xp.flip(states, axis=1)]), scores)
     both = [(1 - xp.astype(is_start, scores.dtype)) * _IMPOSSIBLE]
     for score in xp.unstack(xp.concat([scores, mirrored]), axis=1):
-        both.append(_move(both[-1], *moves) + score)
-    return [alpha[:count, :] for alpha in both], [alpha[count:, :] for alpha in both]
+        both.append(_move(xp, both[-1], *moves) + score)
+    return both
 
 
 def _moves(states: Array, scores: Array) -> tuple[Array, Array]:
@@ -256,12 +255,11 @@ def _moves(states: Array, scores: Array) -> tuple[Array, Array]:
     return before, xp.concat([before, same * _IMPOSSIBLE], axis=1)[:, : states.shape[1]]
 
 
-def _move(alpha: Array, before: Array, skips: Array) -> Array:
+def _move(xp: Any, alpha: Array, before: Array, skips: Array) -> Array:
     """Return the log-probability of all paths to a state, before the frame's own score.
 
     A path stays, moves on by a state, or skips the blank between two labels that differ.
     """
-    xp = array_api_compat.array_namespace(alpha)
     padded = xp.concat([before, alpha], axis=1)
     stays_or_moves = xp.logaddexp(alpha, padded[:, 1:-1])
     return xp.logaddexp(stays_or_moves, padded[:, :-2] + skips)
