@@ -118,7 +118,7 @@ ENTRIES: tuple[Loss, ...] = (
         gradient=metric.cosine_embedding_grad,
         display=r"\tfrac{1 + s}{2}\,(1 - c) + \tfrac{1 - s}{2}\,\max(0, c - m)",
         display_gradient=r"\left(-\tfrac{1 + s}{2} + \tfrac{1 - s}{2}\,[c \ge m]\right)"
-        r"\frac{v - c\,u}{|x|}",
+        r"\frac{v - c\,u}{\lvert x \rvert}",
         parameters=MappingProxyType(
             {
                 "margin": Parameter(
@@ -250,10 +250,10 @@ ENTRIES: tuple[Loss, ...] = (
         use="Labelled examples, of which each class shall form a cluster.",
         function=metric.supervised_contrastive,
         gradient=metric.supervised_contrastive_grad,
-        display=r"-\frac{1}{|P_i|} \sum_{p \in P_i}"
+        display=r"-\frac{1}{\lvert P_i \rvert} \sum_{p \in P_i}"
         r" \log \frac{e^{c_{ip}/\tau}}{\sum_{a \ne i} e^{c_{ia}/\tau}}",
         display_gradient=r"\frac{\partial}{\partial c_{ia}}"
-        r" = \frac{1}{\tau} \left(p_{ia} - \frac{[a \in P_i]}{|P_i|}\right)",
+        r" = \frac{1}{\tau} \left(p_{ia} - \frac{[a \in P_i]}{\lvert P_i \rvert}\right)",
         parameters=_temperature(0.1, 0.02),
         range=NON_NEGATIVE,
         gradient_range=(-oo, oo),
@@ -316,9 +316,9 @@ ENTRIES: tuple[Loss, ...] = (
         use="Two views of each example, without negatives: the spread is asked for.",
         function=metric.vicreg,
         gradient=metric.vicreg_grad,
-        display=r"\frac{\lambda}{N} \sum_i |x_i - y_i|^2 + \sum_{\text{views}} \frac1D \sum_j"
-        r" \Big(\mu \max\big(0, 1 - \sqrt{C_{jj} + 10^{-4}}\big)"
-        r" + \nu \sum_{k \ne j} C_{jk}^2\Big)",
+        display=r"\frac{\lambda}{N} \sum_i \lvert x_i - y_i \rvert^2"
+        r" + \sum_{\text{views}} \frac1D \sum_j \Big("
+        r"\mu \max\big(0, 1 - \sqrt{C_{jj} + 10^{-4}}\big) + \nu \sum_{k \ne j} C_{jk}^2\Big)",
         display_gradient=r"\frac{2\lambda}{N} (x - y)"
         r" + \frac{1}{D (N - 1)} \Big(4 \nu\, z\, C_{j \ne k}"
         r" - \mu\, [\sigma_j \le 1]\, \frac{z_j}{\sigma_j}\Big)",

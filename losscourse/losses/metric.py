@@ -86,30 +86,40 @@ def _numbers(xp: Any, like: Array, count: int) -> Array:
     return xp.arange(count, dtype=xp.int64, device=array_api_compat.device(like))
 
 
+def _lengths(xp: Any, x: Array) -> Array:
+    """Return the length of each row; no square overflows or underflows."""
+    return _measured(xp, x)[0]
+
+
 def _polar(xp: Any, x: Array) -> tuple[Array, Array]:
     """Return the length of each row and its direction; no square overflows or underflows.
 
     A row of zeros has the direction 0, and 0 is its derivative too. A row with an infinite element
     has the direction of its infinite elements.
     """
+    lengths, scaled, roots = _measured(xp, x)
+    return lengths, scaled / _or_infinite(xp, roots)
+
+
+def _measured(xp: Any, x: Array) -> tuple[Array, Array, Array]:
+    """Return the length of each row, the row over its largest element, and the length of that."""
     largest = xp.max(xp.abs(x), axis=-1, keepdims=True)
     bound = xp.finfo(x.dtype).max
-    is_zero = largest == 0
-    scale = xp.where(is_zero, xp.ones_like(largest), xp.clip(largest, max=bound))
+    scale = xp.where(largest == 0, xp.ones_like(largest), xp.clip(largest, max=bound))
     scaled = xp.clip(x, min=-bound, max=bound) / scale
-    root = stable.sqrt(xp.sum(xp.square(scaled), axis=-1, keepdims=True))
-    length = xp.where(xp.isinf(largest), largest, scale * root)
-    direction = scaled / xp.where(is_zero, xp.ones_like(root), root)
-    return length[..., 0], xp.where(is_zero, xp.zeros_like(x), direction)
+    roots = stable.sqrt(xp.sum(xp.square(scaled), axis=-1, keepdims=True))
+    return xp.where(xp.isinf(largest), largest, scale * roots)[..., 0], scaled, roots
 
 
-def _by_row(xp: Any, slopes: Array, length: Array, direction: Array) -> Array:
+def _or_infinite(xp: Any, lengths: Array) -> Array:
+    """Return lengths with inf for 0: what is divided by it is 0, and has the derivative 0."""
+    return xp.where(lengths == 0, xp.full_like(lengths, math.inf), lengths)
+
+
+def _by_row(xp: Any, slopes: Array, lengths: Array, directions: Array) -> Array:
     """Return the derivative by rows from that by their directions: 0 for a row of zeros."""
-    across = slopes - xp.sum(slopes * direction, axis=-1, keepdims=True) * direction
-    length = length[..., None]
-    is_zero = length == 0
-    across = xp.where(is_zero, xp.zeros_like(across), across)
-    return across / xp.where(is_zero, xp.ones_like(length), length)
+    along = xp.sum(slopes * directions, axis=-1, keepdims=True)
+    return (slopes - along * directions) / _or_infinite(xp, lengths)[..., None]
 
 
 def contrastive(first: Array, second: Array, signs: Array, *, margin: float = 1.0) -> Array:
@@ -157,7 +167,7 @@ def contrastive(first: Array, second: Array, signs: Array, *, margin: float = 1.
     """
     xp = _check_pairs(first, second, signs)
     margin = check_in(POSITIVE, margin=margin)
-    distances, _ = _polar(xp, first - second)
+    distances = _lengths(xp, first - second)
     same, other = (1 + signs) / 2, (1 - signs) / 2
     pulled = stable.times(same, distances)
     pushed = other * xp.clip(margin - stable.times(other, distances), min=0)
@@ -196,10 +206,8 @@ def contrastive_grad(
     margin = check_in(POSITIVE, margin=margin)
     differences = first - second
     distances, directions = _polar(xp, differences)
-    same, other = (1 + signs) / 2, (1 - signs) / 2
-    pushed = other * xp.clip(margin - stable.times(other, distances), min=0)
-    pulled = stable.times(same[..., None] * xp.ones_like(differences), differences)
-    gradient = pulled - pushed[..., None] * directions
+    push = signs * xp.clip(margin - distances, min=0)
+    gradient = xp.where(signs[..., None] > 0, differences, push[..., None] * directions)
     return gradient, -gradient
 
 
@@ -256,8 +264,7 @@ def triplet(anchors: Array, positives: Array, negatives: Array, *, margin: float
     """
     xp = _check_triplets(anchors, positives, negatives)
     margin = check_in(POSITIVE, margin=margin)
-    near, _ = _polar(xp, anchors - positives)
-    far, _ = _polar(xp, anchors - negatives)
+    near, far = _lengths(xp, anchors - positives), _lengths(xp, anchors - negatives)
     return xp.clip(near - far + margin, min=0)
 
 
@@ -395,11 +402,11 @@ def cosine_embedding_grad(
     xp = _check_pairs(first, second, signs)
     margin = check_in(_COSINES, margin=margin)
     (length, u), (other_length, v) = _polar(xp, first), _polar(xp, second)
-    below = xp.sum(u * v, axis=-1) < margin
-    same, other = ((1 + signs) / 2)[..., None], ((1 - signs) / 2)[..., None]
-    other = xp.where(below[..., None], xp.zeros_like(other), other)
-    by_u, by_v = same * (u - v) + other * v, same * (v - u) + other * u
-    return _by_row(xp, by_u, length, u), _by_row(xp, by_v, other_length, v)
+    idle = (signs < 0) & (xp.sum(u * v, axis=-1) < margin)
+    weights = xp.where(idle, xp.zeros_like(signs), signs)[..., None]
+    # Across u, -v is u - v, which keeps its digits where the two agree.
+    by_first = _by_row(xp, weights * (u - v), length, u)
+    return by_first, _by_row(xp, weights * (v - u), other_length, v)
 
 
 def info_nce(queries: Array, keys: Array, *, temperature: float = 0.1) -> Array:
@@ -716,9 +723,7 @@ def siglip(images: Array, texts: Array, *, temperature: float = 0.1, bias: float
     xp = _check_batch("N D, N D", images=images, texts=texts)
     temperature, bias = check_in(POSITIVE, temperature=temperature), check_in(REALS, bias=bias)
     (_, u), (_, v) = _polar(xp, images), _polar(xp, texts)
-    logits = u @ xp.matrix_transpose(v) / temperature + bias
-    signs = 2 * one_hot(_numbers(xp, u, u.shape[0]), logits) - 1
-    return xp.sum(stable.softplus(-signs * logits), axis=-1)
+    return xp.sum(stable.softplus(_verdicts(xp, u, v, temperature, bias)[1]), axis=-1)
 
 
 def siglip_grad(
@@ -755,11 +760,17 @@ def siglip_grad(
     xp = _check_batch("N D, N D", images=images, texts=texts)
     temperature, bias = check_in(POSITIVE, temperature=temperature), check_in(REALS, bias=bias)
     (length, u), (text_length, v) = _polar(xp, images), _polar(xp, texts)
-    logits = u @ xp.matrix_transpose(v) / temperature + bias
-    signs = 2 * one_hot(_numbers(xp, u, u.shape[0]), logits) - 1
-    slopes = -signs * stable.sigmoid(-signs * logits) / temperature
+    against, wrong = _verdicts(xp, u, v, temperature, bias)
+    slopes = against * stable.sigmoid(wrong) / temperature
     by_texts = _by_row(xp, xp.matrix_transpose(slopes) @ u, text_length, v)
     return _by_row(xp, slopes @ v, length, u), by_texts
+
+
+def _verdicts(xp: Any, u: Array, v: Array, temperature: float, bias: float) -> tuple[Array, Array]:
+    """Return -1 for each own pair and 1 for the others, and the logits of pairs times that."""
+    logits = u @ xp.matrix_transpose(v) / temperature + bias
+    against = 1 - 2 * one_hot(_numbers(xp, u, u.shape[0]), logits)
+    return against, against * logits
 
 
 def supervised_contrastive(embeddings: Array, labels: Array, *, temperature: float = 0.1) -> Array:
@@ -847,8 +858,8 @@ def supervised_contrastive_grad(
     length, u = _polar(xp, embeddings)
     probs = stable.softmax(_others(xp, u, temperature))
     weights = _positives(xp, labels, probs)
-    has_any = xp.sum(weights, axis=-1, keepdims=True) > 0
-    slopes = xp.where(has_any, probs - weights, xp.zeros_like(probs)) / temperature
+    has_any = xp.astype(xp.any(weights > 0, axis=-1, keepdims=True), probs.dtype)
+    slopes = (probs * has_any - weights) / temperature
     return _by_row(xp, (slopes + xp.matrix_transpose(slopes)) @ u, length, u)
 
 
@@ -1014,7 +1025,7 @@ def arcface_grad(
     is_label = one_hot(labels, cosines) == 1
     logits = scale * xp.where(is_label, hit[..., None], cosines)
     by_logits = softmax_cross_entropy_with_integer_labels_grad(logits, labels)
-    return scale * by_logits * xp.where(is_label, slope[..., None], xp.ones_like(cosines))
+    return xp.where(is_label, slope[..., None], xp.ones_like(cosines)) * by_logits * scale
 
 
 def _check_cosines(cosines: Array, labels: Array) -> Any:
