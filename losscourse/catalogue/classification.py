@@ -247,7 +247,7 @@ ENTRIES = (
     ),
     Loss(
         title="Distillation loss",
-        aliases=("knowledge distillation", "soft-target loss"),
+        aliases=("knowledge distillation", "KD loss", "soft-target loss", "teacher-student loss"),
         use="Training a small model on the softened probabilities of a large one.",
         function=classification.distillation,
         gradient=classification.distillation_grad,
@@ -397,7 +397,7 @@ ENTRIES = (
     ),
     Loss(
         title="Exponential loss",
-        aliases=("AdaBoost loss", "boosting loss"),
+        aliases=("exp loss", "AdaBoost loss", "boosting loss"),
         use="Boosting; and seeing what a loss does that never forgives a mistake.",
         function=classification.exponential,
         gradient=classification.exponential_grad,

@@ -57,7 +57,11 @@ ENTRIES = (
     ),
     Loss(
         title="Gaussian divergence from the prior",
-        aliases=("KL term of a variational autoencoder", "VAE regulariser"),
+        aliases=(
+            "KL term of a variational autoencoder",
+            "KL divergence to the standard normal",
+            "VAE regulariser",
+        ),
         use="Keeping the codes of a variational autoencoder near the prior they are drawn from.",
         function=generative.gaussian_kl,
         gradient=generative.gaussian_kl_grad,
@@ -77,7 +81,13 @@ ENTRIES = (
     ),
     Loss(
         title="Negative evidence lower bound",
-        aliases=("ELBO", "VAE loss", "beta-VAE loss", "variational free energy"),
+        aliases=(
+            "ELBO",
+            "variational lower bound",
+            "VAE loss",
+            "beta-VAE loss",
+            "variational free energy",
+        ),
         use="Training a variational autoencoder.",
         function=generative.negative_elbo,
         gradient=generative.negative_elbo_grad,
@@ -109,7 +119,7 @@ ENTRIES = (
     ),
     Loss(
         title="Minimax discriminator loss",
-        aliases=("GAN discriminator loss", "adversarial loss", "standard GAN loss"),
+        aliases=("GAN discriminator loss", "adversarial loss", "vanilla GAN loss"),
         use="The discriminator of the first generative adversarial nets.",
         function=generative.minimax_discriminator,
         gradient=generative.minimax_discriminator_grad,
@@ -169,8 +179,8 @@ ENTRIES = (
     ),
     Loss(
         title="Least-squares discriminator loss",
-        aliases=("LSGAN discriminator loss",),
-        use="A discriminator that also pulls at fakes it has seen through.",
+        aliases=("LSGAN discriminator loss", "least squares GAN loss"),
+        use="A discriminator whose gradient does not fade where it is sure of a fake.",
         function=generative.least_squares_discriminator,
         gradient=generative.least_squares_discriminator_grad,
         display=r"\tfrac{1}{2} (r - b)^2 + \tfrac{1}{2} (f - a)^2",
@@ -261,7 +271,7 @@ ENTRIES = (
     ),
     Loss(
         title="Wasserstein critic loss",
-        aliases=("WGAN critic loss", "Kantorovich-Rubinstein dual"),
+        aliases=("WGAN critic loss", "earth mover's distance", "Kantorovich-Rubinstein dual"),
         use="A critic held to slopes of 1, whose loss then is a distance.",
         function=generative.wasserstein_critic,
         gradient=generative.wasserstein_critic_grad,
@@ -341,7 +351,12 @@ ENTRIES = (
     ),
     Loss(
         title="Total variation of an image",
-        aliases=("TV regulariser", "anisotropic total variation", "smoothness prior"),
+        aliases=(
+            "total variation loss",
+            "TV regulariser",
+            "anisotropic total variation",
+            "smoothness prior",
+        ),
         use="Images without speckle, edges kept.",
         function=generative.image_total_variation,
         gradient=generative.image_total_variation_grad,
