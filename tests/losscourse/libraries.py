@@ -69,3 +69,9 @@ def read(array: Any) -> np.ndarray:
 def dtype_name(array: Any) -> str:
     """Return the dtype's name without its library: float32."""
     return str(array.dtype).rpartition(".")[2]
+
+
+def format_of(array: Any) -> tuple[str, str]:
+    """Return the names of an array's library and dtype, as `make` takes them."""
+    library = type(array).__module__.partition(".")[0]
+    return library.removeprefix("array_api_"), dtype_name(array)

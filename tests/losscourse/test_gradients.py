@@ -12,7 +12,7 @@ from losscourse import gradients
 from losscourse.catalogue import CATALOGUE, RESIDUAL
 from losscourse.gradients import GradientReport, central_difference, check_gradient
 from losscourse.losses import classification, regression
-from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, format_of, make, read
 from tests.losscourse.mutants import Mutant, assert_rejected
 
 
@@ -122,8 +122,7 @@ def _difference(step, *, forward=False, checked=True, jointly=False):
 
 def make_like(point, values):
     """Return values in the library and dtype of the point."""
-    library = {"Tensor": "torch", "Array": "strict"}.get(type(point).__name__, "numpy")
-    return make(library, dtype_name(point), values) if hasattr(point, "dtype") else values
+    return make(*format_of(point), values) if hasattr(point, "dtype") else values
 
 
 def _in_place(function, point):

@@ -12,13 +12,12 @@ import scipy.optimize
 import scipy.spatial.distance
 import scipy.special
 import scipy.stats
-import torch
 import torch.nn.functional as F
 from sklearn.calibration import calibration_curve
 
 from losscourse import stable
 from losscourse.losses import classification, divergence, regression
-from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, format_of, make, read
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import CLASSES, from_torch, wrong
 from tests.losscourse.losses.helper import Helper
@@ -870,15 +869,9 @@ def binned(body: Callable[..., np.ndarray]) -> Callable[..., Any]:
         p, y = read(probs), read(labels)
         confidences, right = p.max(axis=-1), p.argmax(axis=-1) == y
         found = body(confidences, right.astype(float), bins)
-        return make(*library_of(probs), np.asarray(found))
+        return make(*format_of(probs), np.asarray(found))
 
     return mutant
-
-
-def library_of(array: Any) -> tuple[str, str]:
-    """Return the names of an array's library and dtype."""
-    library = "torch" if isinstance(array, torch.Tensor) else type(array).__module__.split(".")[0]
-    return ("strict" if library == "array_api_strict" else library), dtype_name(array)
 
 
 def gap_of_bins(
@@ -921,8 +914,8 @@ EXPECTED_CALIBRATION_ERROR = Helper(
             lambda c, r, bins: gap_of_bins(c, r, bins, right_closed(c, bins), power=2)
         ),
         "NaN left out": lambda probs, labels, *, bins=15: divergence.expected_calibration_error(
-            probs[~np.isnan(read(probs)).any(axis=-1)] if "numpy" in library_of(probs) else probs,
-            labels[~np.isnan(read(probs)).any(axis=-1)] if "numpy" in library_of(probs) else labels,
+            probs[~np.isnan(read(probs)).any(axis=-1)] if "numpy" in format_of(probs) else probs,
+            labels[~np.isnan(read(probs)).any(axis=-1)] if "numpy" in format_of(probs) else labels,
             bins=bins,
         ),
         "ten bins by default": lambda probs, labels, *, bins=10: (

@@ -16,7 +16,7 @@ from sklearn.metrics import ndcg_score
 from losscourse import stable
 from losscourse.arrays import Array
 from losscourse.losses import classification, divergence, margin, preference, ranking
-from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, make, read
+from tests.losscourse.libraries import FORMATS, PRECISION, dtype_name, format_of, make, read
 from tests.losscourse.losses.case import Case, Identity, Point
 from tests.losscourse.losses.cases.classification import (
     CLASSES,
@@ -522,15 +522,10 @@ def reweighted(body: Callable[..., Any]) -> Callable[..., Any]:
         if np.asarray(read(right)).size == 0:
             return right
         return make(
-            *_format_of(scores), body(read(scores), read(relevances), np.asarray(read(right)))
+            *format_of(scores), body(read(scores), read(relevances), np.asarray(read(right)))
         )
 
     return mutant
-
-
-def _format_of(array: Any) -> tuple[str, str]:
-    library = "torch" if isinstance(array, torch.Tensor) else type(array).__module__.split(".")[0]
-    return ("strict" if library == "array_api_strict" else library), dtype_name(array)
 
 
 def _ideal(gains: np.ndarray) -> np.ndarray:
