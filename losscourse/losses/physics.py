@@ -7,6 +7,7 @@ its own mean; a physics-informed objective is the weighted sum of these means, f
 """
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import array_api_compat
@@ -62,7 +63,7 @@ def ode_residual(
     Reference:
         Raissi et al. (2019), Physics-Informed Neural Networks, section 3.1.
     """
-    if isinstance(order, bool) or not isinstance(order, int):
+    if isinstance(order, bool) or not isinstance(order, Integral):
         raise TypeError(f"order: expected an integer, got {type(order).__name__}")
     if order < 1:
         raise ValueError(f"order: expected an integer of at least 1, got {order}")

@@ -42,7 +42,7 @@ def oscillator(t: Any, u: Any, du: Any, d2u: Any) -> Any:
 def solutions_of_an_ode_have_no_residual(residual: Callable) -> None:
     zero = torch.zeros_like(TIMES)
     close(residual(lambda t: 5 * torch.exp(-3 * t), decay, TIMES), zero)
-    close(residual(lambda t: torch.cos(2 * t), oscillator, TIMES, order=2), zero)
+    close(residual(lambda t: torch.cos(2 * t), oscillator, TIMES, order=np.int64(2)), zero)
     close(residual(torch.sinh, lambda t, u, d1, d2, d3: d3 - d1, TIMES, order=3), zero)
 
 
