@@ -26,6 +26,7 @@ from losscourse.arrays import (
     one_hot,
     pick,
     real_namespace,
+    stop_gradient,
 )
 from losscourse.losses.classification import (
     softmax_cross_entropy_with_integer_labels,
@@ -1175,9 +1176,15 @@ def vicreg_grad(
     return pull + pushes[0], -pull + pushes[1]
 
 
+def _centred(xp: Any, views: Array) -> Array:
+    """Return each feature less its mean: exactly 0 for a constant one, whose mean may round."""
+    shifted = views - stop_gradient(views[:1, :])
+    return shifted - xp.mean(shifted, axis=0, keepdims=True)
+
+
 def _spread(xp: Any, views: Array) -> tuple[Array, Array, Array]:
     """Return centred views, standard deviations above a floor, and covariances of two features."""
-    centred = views - xp.mean(views, axis=0, keepdims=True)
+    centred = _centred(xp, views)
     products = xp.matrix_transpose(centred) @ centred / (views.shape[0] - 1)
     features = _numbers(xp, views, views.shape[1])
     itself = features[:, None] == features[None, :]
@@ -1212,8 +1219,9 @@ def barlow_twins(first: Array, second: Array, *, redundancy: float = 0.005) -> A
         ValueError: The shapes differ, there are fewer than two rows, or `redundancy` is negative.
 
     Numerics:
-        A feature that is constant over the batch has no correlation: 0 here, and gradient 0. No
-        square overflows or underflows: see `contrastive`.
+        A feature that is constant over the batch has no correlation: 0 here, and gradient 0. Its
+        mean may round, and what is left would correlate with itself: the first row is subtracted
+        before the mean. No square overflows or underflows: see `contrastive`.
 
     Convention:
         Each feature is centred and divided by its length over the batch: shifts and scales of a
@@ -1280,7 +1288,7 @@ def barlow_twins_grad(
 
 def _features(xp: Any, views: Array) -> tuple[Array, Array]:
     """Return length and direction of each feature, centred over the batch."""
-    return _polar(xp, xp.matrix_transpose(views - xp.mean(views, axis=0, keepdims=True)))
+    return _polar(xp, xp.matrix_transpose(_centred(xp, views)))
 
 
 def _correlations(xp: Any, u: Array, v: Array, redundancy: float) -> tuple[Array, Array]:

@@ -1980,6 +1980,17 @@ BARLOW_TWINS = Case(
                 1.0,
             ),
         ),
+        Identity(
+            "nor has one whose mean rounds",
+            lambda loss: (
+                [
+                    loss(np.full((49, 1), 0.1), np.full((49, 1), 0.1)),
+                    np.ptp(metric.barlow_twins_grad(np.full((49, 1), 0.1), np.ones((49, 1)))),
+                    np.ptp(metric.barlow_twins_grad(np.full((3, 1), 0.1), np.eye(3)[:, :1])[0]),
+                ],
+                [1.0, 0.0, 0.0],
+            ),
+        ),
     ),
     wrongs=(
         wrong(
@@ -2008,6 +2019,16 @@ BARLOW_TWINS = Case(
             wrong_barlow(
                 lambda xp, c, eye, w: xp.sum((eye + w * (1 - eye)) * xp.square(c - eye)),
                 measure=lambda xp, x: metric._polar(xp, xp.matrix_transpose(x)),
+            ),
+        ),
+        wrong(
+            "loss",
+            "what rounding leaves of a constant feature",
+            wrong_barlow(
+                lambda xp, c, eye, w: xp.sum((eye + w * (1 - eye)) * xp.square(c - eye)),
+                measure=lambda xp, x: metric._polar(
+                    xp, xp.matrix_transpose(x - xp.mean(x, axis=0, keepdims=True))
+                ),
             ),
         ),
         wrong(
