@@ -504,8 +504,9 @@ def crps_ensemble(members: Array, targets: Array) -> Array:
         ValueError: The shapes do not fit, or there is no member.
 
     Numerics:
-        All pairs are compared: M² numbers per example. Sorting would do with M log M, but of
-        members that are equal autograd would then pull one up and one down, by their place.
+        All pairs are compared, M² per example, one member with all at a time: M² numbers would
+        fill the memory. Sorting would do with M log M, but of equal members autograd would then
+        pull one up and one down, by their place.
 
     Convention:
         The score of these M members as they are. Where they stand for a distribution from which
@@ -759,8 +760,10 @@ def _distance(xp: Any, members: Array, targets: Array) -> Array:
 
 
 def _spread(xp: Any, members: Array) -> Array:
-    """Return the mean distance of all M² pairs of members."""
-    return xp.mean(xp.abs(members[..., :, None] - members[..., None, :]), axis=(-2, -1))
+    """Return the mean distance of all M² pairs: of all members from each in turn."""
+    size = members.shape[-1]
+    from_each = (xp.abs(members - members[..., i : i + 1]) for i in range(size))
+    return sum(xp.mean(distances, axis=-1) / size for distances in from_each)
 
 
 def _distance_pull(xp: Any, members: Array, targets: Array) -> Array:
@@ -770,5 +773,5 @@ def _distance_pull(xp: Any, members: Array, targets: Array) -> Array:
 
 def _spread_pull(xp: Any, members: Array) -> Array:
     """Return the derivative of half of `_spread` by the members."""
-    signs = xp.sign(members[..., :, None] - members[..., None, :])
-    return xp.mean(signs, axis=-1) / members.shape[-1]
+    size = members.shape[-1]
+    return sum(xp.sign(members - members[..., i : i + 1]) for i in range(size)) / size**2
