@@ -4,6 +4,7 @@ A suite is a plain function, so that the same code tests the losses and their mu
 """
 
 import functools
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -350,7 +351,7 @@ def rejects_wrong_hyperparameters(case: Case) -> None:
 def compiles_whole(case: Case) -> None:
     """torch.compile traces loss and gradient without a graph break."""
     tensors = [torch.as_tensor(a) for a in case.draw(_rng(), 6, 1.0)]
-    for setting in case.settings:
+    for setting in _distinct(case):
         for function in case.functions:
             torch._dynamo.reset()
             compiled = torch.compile(function, fullgraph=True, backend="eager")
@@ -392,6 +393,13 @@ def _rng(seed: int = 0) -> np.random.Generator:
 def _formats(case: Case) -> list[tuple[str, str]]:
     """Return the libraries and dtypes that the case runs on."""
     return [f for f in FORMATS if f[0] == "torch" or not case.torch_only]
+
+
+def _distinct(case: Case) -> list[Setting]:
+    """Return the settings that differ once the defaults are filled in."""
+    given = inspect.signature(case.loss).parameters
+    defaults = {name: given[name].default for name in case.hyperparameters}
+    return list({_key(defaults | dict(setting)): setting for setting in case.settings}.values())
 
 
 def _inputs(case: Case, arrays: Any) -> list[Any]:
