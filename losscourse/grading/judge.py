@@ -9,9 +9,11 @@ import ast
 import contextlib
 import io
 import os
+import re
+import secrets
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +21,10 @@ from losscourse import checks
 from losscourse.grading import wire
 
 __all__ = ["Judge", "Report", "Step", "Verdict", "student_names"]
+
+_MOST_TEXT = 20_000
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ class Judge:
         names: What the solution cells define: in tests, these names are the student's.
         cell_seconds: How long one cell, or one call of a student's function, may take.
         total_seconds: How long the whole submission may take.
+        excess: Says what that process has taken too much of, or "" where nothing.
     """
 
     def __init__(
@@ -142,10 +149,12 @@ class Judge:
         *,
         cell_seconds: float = 30.0,
         total_seconds: float = 300.0,
+        excess: Callable[[], str] = str,
     ):
         self._student, self._pid, self._names = student, pid, list(names)
         self._cell_seconds, self._end = cell_seconds, time.monotonic() + total_seconds
-        self._gone = ""
+        self._gone, self._excess = "", excess
+        student.watch = self._look
         self._space: dict[str, Any] = {"__name__": "__main__"}
 
     def run(self, steps: Sequence[Step]) -> list[Verdict]:
@@ -154,15 +163,16 @@ class Judge:
         return [self._timed(step) for step in steps]
 
     def _ask_ready(self) -> None:
-        answer = self._receive(60.0)
+        answer = self._student.receive(timeout=60.0)  # nothing of the student's has run yet
         if answer != {"ready": True}:
-            raise Gone("the student's process did not start")
+            raise Gone(f"the student's process did not start: {_text(answer, 'unavailable')}")
 
     def _timed(self, step: Step) -> Verdict:
         start = time.monotonic()
         verdict = {"student": self._run_student, "setup": self._run_setup, "test": self._run_test}[
             step.kind
         ](step)
+        verdict.message, verdict.printed = _clean(verdict.message), _clean(verdict.printed)
         verdict.seconds = round(time.monotonic() - start, 4)
         return verdict
 
@@ -172,14 +182,23 @@ class Judge:
             answer = self._ask({"do": "run", "code": step.code})
             verdict.printed = _text(answer, "printed")
             verdict.message = _error_text(answer.get("error"))
-        except (Gone, wire.BadFrame, checks.CheckFailed) as error:
+        except (Gone, checks.CheckFailed) as error:
             verdict.message = str(error)
         return verdict
 
     def _run_setup(self, step: Step) -> Verdict:
         verdict = self._run_student(step)
-        with contextlib.redirect_stdout(io.StringIO()):  # the same is in the verdict already
-            _execute(step.code, self._space, step.cell)  # a fault here is ours, not the student's
+        theirs = {n.id for n in ast.walk(ast.parse(step.code)) if isinstance(n, ast.Name)}
+        theirs &= set(self._names)
+        try:
+            if theirs:
+                self._bind_names()
+            with contextlib.redirect_stdout(io.StringIO()):  # the same is in the verdict already
+                _execute(step.code, self._space, step.cell)
+        except Exception as error:
+            if not theirs:
+                raise  # the fault is ours, not the student's
+            verdict.message = verdict.message or f"{type(error).__name__}: {error}"
         return verdict
 
     def _run_test(self, step: Step) -> Verdict:
@@ -189,17 +208,19 @@ class Judge:
             self._bind_names()
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                 value = _execute(step.code, self._space, step.cell)
+            if self._gone:  # a test that expects an error may have taken this for one
+                raise Gone(self._gone)
             verdict.score, verdict.message = _points(value, step.points)
         except checks.CheckFailed as fault:
             verdict.score, verdict.message = 0.0, str(fault)
-        except (Gone, wire.BadFrame) as error:
+        except Gone as error:
             verdict.score, verdict.message = 0.0, str(error)
         except NameError as error:
             verdict.score, verdict.message = 0.0, f"{error}: has its cell been run to the end?"
         except BaseException as error:
             verdict.score = 0.0
-            verdict.message = f"{type(error).__name__}: {error}"[:2000]
-        verdict.printed = printed.getvalue()[:20_000]
+            verdict.message = f"{type(error).__name__}: {error}"
+        verdict.printed = printed.getvalue()
         return verdict
 
     def _bind_names(self) -> None:
@@ -234,42 +255,50 @@ class Judge:
     # --- talking to the student's process -------------------------------------------------------
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a request and return the answer, a dict; whatever else comes ends the process."""
+        """Send a request and return the answer to it, a dict.
+
+        Whatever else comes ends the process. A request's number cannot be guessed: an answer that
+        was sent before its question, or to another one, is none.
+        """
         if self._gone:
             raise Gone(self._gone)
-        left = min(self._cell_seconds, self._end - time.monotonic())
+        self._look()
+        number = secrets.token_hex(8)
+        seconds = max(min(self._cell_seconds, self._end - time.monotonic()), 0.01)
         try:
-            self._student.send(request, timeout=max(left, 0.01))
-            answer = self._receive(max(left, 0.01))
-        except wire.BadFrame as error:
-            self._stop(f"Your code answered in the place of the grader ({error}).")
-        if type(answer) is not dict:
-            self._stop("Your code answered in the place of the grader.")
-        return answer
-
-    def _receive(self, seconds: float) -> Any:
-        try:
-            return self._student.receive(timeout=seconds)
+            self._student.send({**request, "number": number}, timeout=seconds)
+            answer, in_time = self._receive(seconds)
         except wire.Overdue:
-            return self._interrupted(seconds)
+            self._stop(f"It did not end within {seconds:.0f} s, and was stopped.")
         except wire.Closed:
             self._stop(_how_it_ended(self._pid))
+        except wire.BadFrame as error:
+            self._stop(f"Your code answered in the place of the grader ({error}).")
+        sent = answer.pop("number", None) if type(answer) is dict else None
+        if type(sent) is not str or sent != number:
+            self._stop("Your code answered in the place of the grader.")
+        if not in_time:
+            raise checks.CheckFailed(
+                f"It did not end within {seconds:.0f} s: is there an endless loop?"
+            )
+        return answer
 
-    def _interrupted(self, seconds: float) -> Any:
-        """Interrupt what takes too long; it may go on with the next cell if it obeys."""
-        os.kill(self._pid, signal.SIGINT)
+    def _receive(self, seconds: float) -> tuple[Any, bool]:
+        """Return the next answer, and whether it came in time or only after an interrupt."""
         try:
-            self._student.receive(timeout=2.0)
-        except (wire.Overdue, wire.Closed, wire.BadFrame):
-            self._stop(f"It did not end within {seconds:.0f} s, and was stopped.")
-        raise checks.CheckFailed(
-            f"It did not end within {seconds:.0f} s: is there an endless loop?"
-        )
+            return self._student.receive(timeout=seconds), True
+        except wire.Overdue:
+            os.kill(self._pid, signal.SIGINT)
+            return self._student.receive(timeout=2.0), False
+
+    def _look(self) -> None:
+        """Stop the student's process if it has taken too much."""
+        if reason := self._excess():
+            self._stop(reason)
 
     def _stop(self, reason: str) -> None:
         """End the student's process for good, and say why from now on."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+        os.kill(self._pid, signal.SIGKILL)  # not reaped before the end: the number is still its own
         self._gone = reason
         raise Gone(reason)
 
@@ -308,7 +337,13 @@ def _by_name(value: Any) -> Any:
 def _text(answer: dict[str, Any], key: str) -> str:
     """Return a text out of a stranger's answer."""
     value = answer.get(key, "")
-    return value[:20_000] if type(value) is str else ""
+    return value[:_MOST_TEXT] if type(value) is str else ""
+
+
+def _clean(text: str) -> str:
+    """Return the beginning of a text without what would steer a terminal, or is in no encoding."""
+    text = text[:_MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _error_text(error: Any) -> str:
@@ -321,16 +356,15 @@ def _error_text(error: Any) -> str:
 
 
 def _how_it_ended(pid: int) -> str:
-    """Say how the student's process ended."""
+    """Say how the student's process ended; it is left to be reaped."""
     for _ in range(100):
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
+        if end := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             break
         time.sleep(0.01)
     else:
         return "Your code closed the connection to the grader."
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
+    if end.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+        number = end.si_status
         if number in (signal.SIGXCPU, signal.SIGKILL):
             return "Your code used more processor time or memory than it may, and was stopped."
         return f"Your code crashed Python ({signal.Signals(number).name})."

@@ -7,7 +7,10 @@ code runs.
 
 What is left to the code: it reads the interpreter's libraries and the folders that are named, and
 writes to one scratch folder. It opens no socket, starts no program and no other process, looks into
-none and signals none.
+none, signals none and slows none down.
+
+What is not closed: the code can learn whether a file exists whose path it guesses, its size and its
+dates, for Landlock does not guard `stat`.
 """
 
 import ctypes
@@ -21,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Limits", "Unavailable", "confine", "interpreter_paths", "missing"]
+__all__ = ["Limits", "Unavailable", "confine", "excess", "interpreter_paths", "missing"]
 
 
 class Unavailable(RuntimeError):
@@ -37,12 +40,18 @@ class Limits:
         file: Bytes of one file.
         open_files: Descriptors.
         cpu: Seconds of processor time in all.
+        disk: Bytes in the scratch folder.
+        entries: Files and folders in it.
+        threads: Threads at one time.
     """
 
     memory: int = 2 * 2**30
     file: int = 32 * 2**20
     open_files: int = 64
     cpu: int = 600
+    disk: int = 256 * 2**20
+    entries: int = 2000
+    threads: int = 64
 
 
 def confine(scratch: Path, *, readable: Sequence[Path] = (), limits: Limits | None = None) -> None:
@@ -82,6 +91,47 @@ def missing() -> str | None:
             f"{platform.release()}, has {'none' if have < 1 else have}"
         )
     return None
+
+
+def excess(pid: int, scratch: Path, limits: Limits) -> str:
+    """Say what a confined process has taken too much of, seen from outside; nothing, if it has not.
+
+    The system counts no bytes of a folder and no threads of one process, so somebody has to look.
+
+    Args:
+        pid: The process.
+        scratch: Its folder.
+        limits: What it may use.
+
+    Returns:
+        A sentence for the student, or "".
+    """
+    size = entries = 0
+    folders = [str(scratch)]
+    try:
+        while folders and entries <= limits.entries and size <= limits.disk:
+            with os.scandir(folders.pop()) as found:
+                for entry in found:
+                    entries += 1
+                    if entries > limits.entries:
+                        break
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+    except FileNotFoundError:
+        pass  # removed while we looked
+    except OSError:
+        return "Your code made folders that cannot be read."
+    if size > limits.disk or entries > limits.entries:
+        return (
+            f"Your code wrote more than {limits.disk // 2**20} MiB or {limits.entries} files, and "
+            "was stopped."
+        )
+    try:
+        threads = len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return ""  # it has ended
+    return f"Your code ran {threads} threads at once, and was stopped." * (threads > limits.threads)
 
 
 def interpreter_paths() -> list[Path]:
@@ -136,7 +186,17 @@ _DENIED = {
         "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "bpf": 321, "execveat": 322,
         "userfaultfd": 323, "io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434,
         "pidfd_getfd": 438, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
-        "setrlimit": 160, "tkill": 200,
+        "setrlimit": 160, "tkill": 200, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297,
+        "shmat": 30, "shmctl": 31, "semop": 65, "semctl": 66, "semtimedop": 220, "msgsnd": 69,
+        "msgrcv": 70, "msgctl": 71, "mq_unlink": 241, "memfd_create": 319, "memfd_secret": 447,
+        "setpriority": 141, "sched_setparam": 142, "sched_setscheduler": 144,
+        "sched_setaffinity": 203, "sched_setattr": 314, "ioprio_set": 251, "migrate_pages": 256,
+        "move_pages": 279, "syslog": 103, "settimeofday": 164, "clock_settime": 227,
+        "adjtimex": 159, "clock_adjtime": 305, "sethostname": 170, "open_by_handle_at": 304,
+        "inotify_init": 253, "inotify_init1": 294, "fanotify_init": 300, "setxattr": 188,
+        "lsetxattr": 189, "fsetxattr": 190, "getxattr": 191, "lgetxattr": 192, "fgetxattr": 193,
+        "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "setxattrat": 463,
+        "getxattrat": 464, "removexattrat": 466,
     },
     "aarch64": {
         "socket": 198, "connect": 203, "bind": 200, "listen": 201, "execve": 221, "kill": 129,
@@ -147,12 +207,37 @@ _DENIED = {
         "kcmp": 272, "finit_module": 273, "bpf": 280, "execveat": 281, "userfaultfd": 282,
         "io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434, "pidfd_getfd": 438,
         "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180, "setrlimit": 164, "tkill": 130,
+        "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "shmat": 196, "shmctl": 195,
+        "semop": 193, "semctl": 191, "semtimedop": 192, "msgsnd": 189, "msgrcv": 188,
+        "msgctl": 187, "mq_unlink": 181, "memfd_create": 279, "memfd_secret": 447,
+        "setpriority": 140, "sched_setparam": 118, "sched_setscheduler": 119,
+        "sched_setaffinity": 122, "sched_setattr": 274, "ioprio_set": 30, "migrate_pages": 238,
+        "move_pages": 239, "syslog": 116, "settimeofday": 170, "clock_settime": 112,
+        "adjtimex": 171, "clock_adjtime": 266, "sethostname": 161, "open_by_handle_at": 265,
+        "inotify_init1": 26, "fanotify_init": 262, "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7,
+        "getxattr": 8, "lgetxattr": 9, "fgetxattr": 10, "removexattr": 14, "lremovexattr": 15,
+        "fremovexattr": 16, "setxattrat": 463, "getxattrat": 464, "removexattrat": 466,
     },
 }  # fmt: skip
 """Calls that fail with EPERM: they reach other processes, other programs, or the network."""
 
+_PRETENDED = {
+    "x86_64": {
+        "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132,
+        "utimes": 235, "fchownat": 260, "futimesat": 261, "fchmodat": 268, "utimensat": 280,
+        "fchmodat2": 452,
+    },
+    "aarch64": {
+        "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88,
+        "fchmodat2": 452,
+    },
+}  # fmt: skip
+"""Calls that do nothing and say that they did: Landlock guards no modes and dates of files."""
+
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _PRLIMIT = {"x86_64": 302, "aarch64": 261}
+_PRCTL, _PR_SET_PDEATHSIG = {"x86_64": 157, "aarch64": 167}, 1
+_SOCKETPAIR, _SOCK_DGRAM = {"x86_64": 53, "aarch64": 199}, 2
 _CLONE3, _CLONE_THREAD = 435, 0x00010000
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -163,6 +248,9 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 
 def _program(machine: str) -> list[tuple[int, int, int, int]]:
     """Return the filter: which architecture, which call; a thread may be cloned, limits be read.
+
+    The signal that comes with the parent's death stays. A pair of sockets may be streams alone: a
+    datagram socket, though one of a pair, sends to any path.
 
     A call of another architecture, such as x86's 32-bit ones, kills the process: its numbers mean
     other calls. `clone3` keeps its flags in memory, where a filter cannot look; refused as unknown,
@@ -194,6 +282,14 @@ def _program(machine: str) -> list[tuple[int, int, int, int]]:
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _ERRNO | _EPERM),
     ]
+    for number, place, test in (
+        (_PRCTL[machine], 16, (_EQUAL, 0, 1, _PR_SET_PDEATHSIG)),
+        (_SOCKETPAIR[machine], 24, (_SET, 0, 1, _SOCK_DGRAM)),
+    ):
+        program += [(_EQUAL, 0, 4, number), (_LOAD, 0, 0, place), test]
+        program += [(_RETURN, 0, 0, _ERRNO | _EPERM), (_RETURN, 0, 0, _ALLOW)]
+    for number in sorted(_PRETENDED[machine].values()):
+        program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO)]
     for number in denied:
         program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | _EPERM)]
     return [*program, (_RETURN, 0, 0, _ALLOW)]

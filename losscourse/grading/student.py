@@ -7,6 +7,8 @@ socket, and what it answers is believed by nobody: the process that judges sees 
 import contextlib
 import io
 import os
+import signal
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -33,19 +35,44 @@ def serve(channel: wire.Channel, scratch: Path, confine: Callable[[Path], None] 
         sandbox.Unavailable: The sandbox cannot be had; nothing of the student's has run.
     """
     os.chdir(scratch)
-    shell = _shell()
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    tempfile.tempdir = str(scratch)
+    shell, busy = _shell(), _Busy()
+    signal.signal(signal.SIGINT, busy.interrupt)
     if confine is not None:
-        confine(scratch)
+        try:
+            confine(scratch)
+        except Exception as error:
+            channel.send({"unavailable": str(error)})
+            raise
     channel.send({"ready": True})
     requests = {"run": _run, "names": _names, "call": _call, "get": _get}
     with contextlib.suppress(wire.Closed):
         while True:
             request = channel.receive()
-            answer = requests[request.pop("do")](shell, **request)
+            number, do = request.pop("number"), requests[request.pop("do")]
+            with busy:
+                answer = do(shell, **request)
             try:
-                channel.send(answer)
-            except wire.NotPlain as error:
-                channel.send({"refused": str(error)})
+                channel.send(answer | {"number": number})
+            except (wire.NotPlain, MemoryError) as error:
+                channel.send({"refused": str(error) or "it is too large", "number": number})
+
+
+class _Busy:
+    """Whether the student's code runs: only then does an interrupt mean anything."""
+
+    _now = False
+
+    def __enter__(self) -> None:
+        self._now = True
+
+    def __exit__(self, *exception: object) -> None:
+        self._now = False
+
+    def interrupt(self, number: int, frame: object) -> None:
+        if self._now:
+            raise KeyboardInterrupt
 
 
 def _shell() -> Any:

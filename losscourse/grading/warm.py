@@ -5,18 +5,20 @@ forks a process that judges, which forks the student's before it has read anythi
 instructor's: the tests are nowhere in the student's memory.
 """
 
+import contextlib
 import ctypes
 import functools
 import gc
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,12 @@ from losscourse.grading import judge, sandbox, student, wire
 __all__ = ["Warm"]
 
 _PR_SET_PDEATHSIG = 1
+_TRUSTED = wire.Limits(frame=2**30, tree=2**30, items=10**8)
+"""For frames between the coordinator and the process that judges."""
+_PASSED = re.compile(
+    r"PATH|PYTHON\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|LANG|LC_\w+|TZ|TMPDIR|HOME|(OMP|MKL|OPENBLAS)_\w+"
+)
+"""The environment that students' code may read: no keys, no address of a database."""
 
 
 class Warm:
@@ -36,6 +44,8 @@ class Warm:
         limits: What one submission may use.
         readable: Folders of data that students' code may read.
     """
+
+    _command = (sys.executable, "-m", __name__)
 
     def __init__(
         self,
@@ -53,8 +63,13 @@ class Warm:
         }
         self.confined = confined
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", __name__, str(theirs.fileno()), json.dumps(settings)]
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        self._process = subprocess.Popen(
+            [*self._command, str(theirs.fileno()), json.dumps(settings)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            cwd="/",  # Python looks for modules where it starts: not among submitted files
+            env=_environment(),
+        )
         theirs.close()
 
     def grade(
@@ -83,7 +98,7 @@ class Warm:
             return judge.Report("failed", f"the warm parent is gone: {error}")
         finally:
             theirs.close()
-        channel = wire.Channel(ours)
+        channel = wire.Channel(ours, _TRUSTED)
         try:
             channel.send(
                 {
@@ -163,21 +178,25 @@ def _judge(descriptor: int, settings: dict[str, Any]) -> None:
     if pid == 0:
         _be_student(theirs, mine, descriptor, scratch, settings)
     theirs.close()
-    outward = wire.Channel(socket.socket(fileno=descriptor))
+    outward = wire.Channel(socket.socket(fileno=descriptor), _TRUSTED)
+    limits = sandbox.Limits(**settings["limits"])
+    excess = functools.partial(sandbox.excess, pid, scratch, limits)
     try:
         job = outward.receive(timeout=60.0)
-        report = _report(wire.Channel(mine), pid, job, settings["confined"])
-        outward.send(report.plain(), timeout=60.0)
+        report = _report(wire.Channel(mine), pid, job, settings["confined"], excess)
     finally:
         _end(pid)
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
+    outward.send(report.plain(), timeout=60.0)
 
 
-def _report(channel: wire.Channel, pid: int, job: dict[str, Any], confined: bool) -> judge.Report:
+def _report(
+    channel: wire.Channel, pid: int, job: dict[str, Any], confined: bool, excess: Callable[[], str]
+) -> judge.Report:
     steps = [judge.Step(**step) for step in job["steps"]]
-    limits = {key: job[key] for key in ("cell_seconds", "total_seconds")}
+    times = {key: job[key] for key in ("cell_seconds", "total_seconds")}
     try:
-        verdicts = judge.Judge(channel, pid, job["names"], **limits).run(steps)
+        verdicts = judge.Judge(channel, pid, job["names"], excess=excess, **times).run(steps)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return judge.Report("failed", reason[:2000], sandbox=confined)
@@ -201,8 +220,9 @@ def _be_student(
         other_end.close()
         os.close(outward)
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         _empty_standard_streams()
+        os.closerange(3, sock.fileno())
+        os.closerange(sock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
         confine = functools.partial(
             sandbox.confine,
             readable=[Path(path) for path in settings["readable"]],
@@ -222,16 +242,29 @@ def _empty_standard_streams() -> None:
         os.close(null)
 
 
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if _PASSED.fullmatch(name)}
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass
+    """End the student's process and, where it was not confined, the group that it leads."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, however deep it is and whatever its modes."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        subprocess.run(["chmod", "-R", "u+rwX", folder], stderr=subprocess.DEVNULL)
+        subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

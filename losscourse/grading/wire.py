@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ _SCALARS = tuple(
     if np.dtype(kind).kind in _KINDS and kind is not np.longdouble and kind is not np.clongdouble
 )
 _DEEPEST = 32
+_GLANCE = 0.1  # seconds between two looks of a channel's watch
 
 
 class NotPlain(TypeError):
@@ -64,10 +66,12 @@ class Limits:
 
     Args:
         frame: Bytes in all.
+        tree: Bytes of the tree, which is read as a whole before its nodes can be counted.
         items: Nodes of the tree.
     """
 
     frame: int = 64 * 2**20
+    tree: int = 8 * 2**20
     items: int = 200_000
 
 
@@ -88,7 +92,10 @@ def encode(value: Any) -> bytes:
         {'x': (1, 2.5)}
     """
     buffers: list[bytes] = []
-    tree = json.dumps([_tree(value, buffers, 0), [len(b) for b in buffers]]).encode()
+    try:
+        tree = json.dumps([_tree(value, buffers, 0), [len(b) for b in buffers]]).encode()
+    except ValueError as error:
+        raise NotPlain(f"expected an integer of fewer digits ({error})") from None
     body = b"".join(buffers)
     return _HEAD.pack(len(tree) + len(body), len(tree)) + tree + body
 
@@ -166,7 +173,7 @@ def decode(frame: bytes, limits: Limits | None = None) -> Any:
     if len(frame) < _HEAD.size:
         raise BadFrame(f"expected a frame, got {len(frame)} bytes")
     total, length = _HEAD.unpack_from(frame)
-    if total != len(frame) - _HEAD.size or length > total or total > limits.frame:
+    if total != len(frame) - _HEAD.size or length > total or _beyond(total, length, limits):
         raise BadFrame("expected a frame whose lengths fit, got another")
     tree, body = frame[_HEAD.size : _HEAD.size + length], frame[_HEAD.size + length :]
     try:
@@ -176,6 +183,10 @@ def decode(frame: bytes, limits: Limits | None = None) -> Any:
         raise
     except Exception as error:  # whatever a stranger's bytes provoke
         raise BadFrame(f"expected plain data, got {type(error).__name__}: {error}"[:300]) from None
+
+
+def _beyond(total: int, length: int, limits: Limits) -> bool:
+    return total > limits.frame or length > limits.tree
 
 
 def _split(body: bytes, sizes: list[int]) -> list[bytes]:
@@ -251,11 +262,12 @@ class Channel:
 
     Args:
         sock: A connected stream socket; it is closed with the channel.
-        limits: How much a frame that comes may hold.
+        limits: How much a frame may hold.
     """
 
     def __init__(self, sock: socket.socket, limits: Limits | None = None):
         self._socket, self._limits = sock, limits or Limits()
+        self.watch: Callable[[], None] | None = None  # called now and then while it waits
         sock.setblocking(False)
 
     def send(self, value: Any, *, timeout: float | None = None) -> None:
@@ -266,11 +278,13 @@ class Channel:
             timeout: Seconds; None waits for ever.
 
         Raises:
-            NotPlain: The value is no plain data; nothing was sent.
+            NotPlain: The value is no plain data, or too much of it; nothing was sent.
             Closed: The other side is gone.
             Overdue: It did not take the data in time.
         """
         view, end = memoryview(encode(value)), _end(timeout)
+        if _beyond(*_HEAD.unpack_from(view), self._limits):
+            raise NotPlain(f"expected at most {self._limits.frame} bytes, got {len(view)}")
         while view:
             self._wait([], [self._socket], end)
             try:
@@ -294,7 +308,7 @@ class Channel:
         end = _end(timeout)
         head = self._read(_HEAD.size, end)
         total, length = _HEAD.unpack(head)
-        if total > self._limits.frame or length > total:
+        if _beyond(total, length, self._limits) or length > total:
             raise BadFrame(f"expected at most {self._limits.frame} bytes, got {total}")
         return decode(head + self._read(total, end), self._limits)
 
@@ -322,11 +336,15 @@ class Channel:
         return bytes(parts)
 
     def _wait(self, reads: list, writes: list, end: float | None) -> None:
-        left = None if end is None else end - time.monotonic()
-        if left is not None and left <= 0:
-            raise Overdue("nothing came in time")
-        if not any(select.select(reads, writes, [], left)):
-            raise Overdue("nothing came in time")
+        while True:
+            left = math.inf if end is None else end - time.monotonic()
+            if left <= 0:
+                raise Overdue("nothing came in time")
+            left = min(left, math.inf if self.watch is None else _GLANCE)
+            if any(select.select(reads, writes, [], None if left == math.inf else left)):
+                return
+            if self.watch is not None:
+                self.watch()
 
 
 def _end(timeout: float | None) -> float | None:
