@@ -951,8 +951,8 @@ def softmax_poly1(logits: Array, labels: Array, *, epsilon: float = 2.0) -> Arra
         1 - p cancels where p is nearly 1; from its logarithm, `expm1` keeps the digits.
 
     Convention:
-        `optax.losses.poly_loss_cross_entropy`. The paper takes 2 for ImageNet and -1 for detecting
-        objects: the best value depends on the task.
+        `optax.losses.poly_loss_cross_entropy`. The paper takes 2 for ImageNet and -1 for COCO: the
+        best value depends on the task.
 
     Example:
         >>> import numpy as np

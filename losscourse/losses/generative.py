@@ -615,9 +615,7 @@ def least_squares_discriminator(
     xp = float_namespace(real_scores=real_scores, fake_scores=fake_scores)
     real_target = check_in(REALS, real_target=real_target)
     fake_target = check_in(REALS, fake_target=fake_target)
-    of_real = squared_error(real_scores, xp.full_like(real_scores, real_target))
-    of_fake = squared_error(fake_scores, xp.full_like(fake_scores, fake_target))
-    return (of_real + of_fake) / 2
+    return (xp.square(real_scores - real_target) + xp.square(fake_scores - fake_target)) / 2
 
 
 def least_squares_discriminator_grad(
@@ -693,7 +691,7 @@ def least_squares_generator(fake_scores: Array, *, target: float = 1.0) -> Array
     """
     xp = float_namespace(fake_scores=fake_scores)
     target = check_in(REALS, target=target)
-    return squared_error(fake_scores, xp.full_like(fake_scores, target)) / 2
+    return xp.square(fake_scores - target) / 2
 
 
 def least_squares_generator_grad(fake_scores: Array, *, target: float = 1.0) -> Array:

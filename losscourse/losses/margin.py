@@ -262,9 +262,9 @@ def smooth_hinge(logits: Array, signs: Array, *, gamma: float = 1.0) -> Array:
         ValueError: The two shapes differ, a sign is neither -1 nor 1, or `gamma` is negative.
 
     Numerics:
-        $r^2$ is never formed beyond gamma, and $\gamma = 0$ divides nothing by zero. A gamma below
-        the smallest normal number of the dtype (6e-5 in float16) counts as 0, since it may round
-        to 0; that changes the loss by less than half of it.
+        $r^2$ is never formed, $r/\gamma$ is cut at 1 where it overflows, and $\gamma = 0$ divides
+        nothing by zero. A gamma below the smallest normal number of the dtype (6e-5 in float16)
+        counts as 0, since it may round to 0; that changes the loss by less than half of it.
 
     Convention:
         `torch.nn.functional.smooth_l1_loss(torch.clamp(signs * logits, max=1),
