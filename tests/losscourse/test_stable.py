@@ -78,6 +78,7 @@ FUNCTIONS = (
             "slope 0 at 0": lambda xp, x: (
                 xp.where(x < 0, xp.exp(-xp.abs(x)), xp.ones_like(x)) / (1 + xp.exp(-xp.abs(x)))
             ),
+            "slope ½ at 0": lambda xp, x: xp.exp(xp.clip(x, max=0)) / (1 + xp.exp(-xp.abs(x))),
             "exponent of a logarithm": lambda xp, x: xp.exp(stable.log_sigmoid(x)),
             "sign": lambda xp, x: stable.sigmoid(-x),
         },
