@@ -2,25 +2,40 @@
 
 Nothing of a submitted notebook is trusted but the text of its cells. The instructor's cells come
 from the source, whatever the submission made of them. A solution is found by the name that nbgrader
-gave its cell; where a platform has dropped the names, by what stands around it and by what it
-defines. Cells that a student added run where they stand.
+gave its cell; where a platform has dropped the names, by what it defines, or by its place between
+cells that are known. All that a student wrote is run, in order. Where two texts answer a question,
+or none does, no point is lost before a person has looked.
 """
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from losscourse.grading.judge import Step, student_names
+from losscourse.grading.judge import Report, Step, student_names
 
-__all__ = ["MOST_BYTES", "Rebuilt", "Unreadable", "read", "rebuild"]
+__all__ = ["MOST_BYTES", "MOST_CELLS", "Cell", "Rebuilt", "Unreadable", "choose", "read", "rebuild"]
 
 MOST_BYTES = 20 * 2**20
 """The largest notebook that is read; figures in outputs make an honest one a few million bytes."""
 
+MOST_CELLS = 2_000
+"""The most cells that are read; a problem set has some seventy."""
+
+_MOST_PARTS = 10**6  # lists and dicts in the file: each takes memory when it is read
 _HIDDEN = re.compile(
     r"^[^\S\n]*### BEGIN HIDDEN TESTS.*?^[^\S\n]*### END HIDDEN TESTS[^\S\n]*\n?", re.S | re.M
+)
+_ANSWER = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.S)
+_STUB = (
+    r" ?(?:(?:# your code here\.? )?raise NotImplementedError(?:\(\))?"
+    r"|\*?your answer here\.?\*?) ?"
+)
+_MERGE = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.M)
+_DEFINED = re.compile(
+    r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w[\w, \t]*?)(?::[^=\n]*)?=(?!=)", re.M
 )
 
 
@@ -30,7 +45,13 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a submission: its kind, its text, and the name that nbgrader gave it, if any."""
+    """A cell of a submission.
+
+    Args:
+        kind: "code" or "prose".
+        text: What stands in it.
+        name: What nbgrader named it, None where it has no name.
+    """
 
     kind: str
     text: str
@@ -46,12 +67,69 @@ class Rebuilt:
         names: What the source's solution cells define.
         texts: The student's text by solution cell, code and prose.
         notes: What was out of order, for the instructor.
+        doubts: What may cost points that the student has earned: of two texts the wrong one may
+            have counted, or a text was not found.
     """
 
     steps: list[Step] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def marked(self, report: Report) -> Report:
+        """Return the report with these notes; where a doubt may have cost points, for a person.
+
+        Args:
+            report: What came of the steps.
+        """
+        report = replace(report, notes=[*report.notes, *self.notes, *self.doubts])
+        lost = any(v.kind == "test" and (v.score or 0.0) < v.points for v in report.verdicts)
+        prose = self.texts.keys() - {v.cell for v in report.verdicts}
+        blank = not all(self.texts[name] for name in prose)
+        if not self.doubts or not (lost or blank) or report.state == "failed":
+            return report
+        reasons = [report.reason, *self.doubts] if report.reason else self.doubts
+        return replace(report, state="needs a person", reason="; ".join(reasons))
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def choose(source: Any, files: Mapping[str, bytes], name: str) -> Rebuilt:
+    """Return what is run of the files that a student handed in for one notebook.
+
+    The notebook of the right name counts. Where it is missing or cannot be read, another file does,
+    if it alone holds answers.
+
+    Args:
+        source: The instructor's notebook, with solutions and hidden tests.
+        files: Each file's bytes by its name.
+        name: The notebook's name, such as "ps01.ipynb".
+
+    Raises:
+        Unreadable: No file holds answers, or several do and none has the name.
+    """
+    found: dict[str, Rebuilt] = {}
+    faults: dict[str, str] = {}
+    for file, data in files.items():
+        try:
+            found[file] = rebuild(source, read(data))
+        except Unreadable as fault:
+            faults[file] = str(fault)
+    if not found:
+        only = next(iter(faults.values())) if len(faults) == 1 else ""
+        raise Unreadable(faults.get(name) or only or f"there is no notebook: hand in {name}")
+    chosen = name if name in found else min(found)
+    others = [file for file in sorted(found) if found[file].texts != found[chosen].texts]
+    if chosen != name and others:
+        every = " and ".join([chosen, *others])
+        raise Unreadable(f"{every} hold different answers, {name} has none: hand in one, as {name}")
+    if chosen != name:
+        why = f"which cannot be read: {faults[name]}" if name in faults else "which is missing"
+        found[chosen].notes.append(f"{chosen} was graded in the place of {name}, {why}")
+    found[chosen].doubts += [f"{file}, handed in beside it, holds other answers" for file in others]
+    return found[chosen]
 
 
 def read(data: bytes) -> list[Cell]:
@@ -75,49 +153,63 @@ def read(data: bytes) -> list[Cell]:
             f"it has {len(data) / 2**20:.0f} MiB, more than {MOST_BYTES // 2**20}: clear the "
             "outputs and hand it in again"
         )
-    text = _decoded(data)
-    if not text.strip():
+    text = _decoded(data).strip("\0\ufeff \t\r\n")
+    if not text:
         raise Unreadable("it is empty: save the notebook and hand it in again")
+    if text.count("{") + text.count("[") > _MOST_PARTS:
+        raise Unreadable("it is too large inside: clear the outputs and hand it in again")
     try:
-        tree = json.loads(text)
+        tree = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         raise Unreadable(_why_no_json(text)) from None
-    return [cell for cell in map(_cell, _raw_cells(tree)) if cell is not None]
+    cells = [cell for cell in map(_cell, _raw_cells(tree)) if cell is not None]
+    if not 0 < len(cells) <= MOST_CELLS:
+        raise Unreadable(
+            f"it has {len(cells) or 'no'} cells with text, and a notebook has 1 to {MOST_CELLS}: "
+            "hand in the notebook that you worked in"
+        )
+    return cells
 
 
 def _decoded(data: bytes) -> str:
-    """Return the text of a file in UTF-8 or, with its mark, UTF-16; anything else in Latin-1."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
+    """Return the text of a file in any UTF, with its mark or without, or as old editors wrote it.
+
+    A file in UTF-8 with some broken bytes keeps its other letters: they are valid by no accident.
+    """
+    encoding = json.detect_encoding(data)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        text = data.decode(encoding, errors="replace")
+    broken = text.count("\ufffd")
+    kept = sum(ord(letter) > 127 for letter in text) - broken
+    return text if kept > broken else data.decode("cp1252", errors="replace")
 
 
 def _why_no_json(text: str) -> str:
-    if re.search(r"^(<{7}|>{7}|={7})", text, re.MULTILINE):
+    if _MERGE.search(text):
         return "it holds the marks of a merge (<<<<<<<): settle the conflict and hand it in again"
-    if text.lstrip().startswith("<"):
+    if text.startswith("<"):
         return "it is a web page: download the notebook itself (.ipynb) and hand that in"
-    if text.lstrip().startswith("{"):
-        return "it is cut off or damaged: save the notebook and hand it in again"
+    if text.startswith("PK\x03\x04"):
+        return "it is an archive: unpack it and hand in the notebook (.ipynb) itself"
+    if text.startswith("{"):
+        return (
+            "it is cut off or damaged: see that it opens in Jupyter, save it there and hand it in "
+            "again"
+        )
     return "it is no notebook: hand in the .ipynb file"
 
 
 def _raw_cells(tree: Any) -> list[Any]:
-    """Return the cells of a notebook of format 4, or of 3 with its worksheets."""
+    """Return the cells of a notebook of format 4, or of 2 and 3 with their worksheets."""
     if isinstance(tree, dict):
         sheets = tree.get("worksheets")
-        if isinstance(sheets, list):
-            cells = [
-                c for sheet in sheets if isinstance(sheet, dict) for c in sheet.get("cells", [])
-            ]
-        else:
-            cells = tree.get("cells")
-        if isinstance(cells, list) and cells:
-            return cells
-    raise Unreadable("it has no cells: hand in the notebook that you worked in")
+        if not isinstance(sheets, list):
+            sheets = [tree]
+        lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        return [cell for cells in lists if isinstance(cells, list) for cell in cells]
+    return []
 
 
 def _cell(raw: Any) -> Cell | None:
@@ -133,8 +225,16 @@ def _cell(raw: Any) -> Cell | None:
     grader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = grader.get("grade_id") if isinstance(grader, dict) else None
     kind = "code" if raw.get("cell_type") == "code" else "prose"
-    text = source.replace("\r\n", "\n").replace("\r", "\n")
-    return Cell(kind, text, name if isinstance(name, str) else None)
+    return Cell(kind, _clean(source), name if isinstance(name, str) else None)
+
+
+def _clean(text: str) -> str:
+    """Return a text with one kind of line end, and without what no Python program may hold."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+# --- the steps ------------------------------------------------------------------------------------
 
 
 def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
@@ -148,26 +248,29 @@ def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
         The steps to run, and what was out of order.
 
     Raises:
-        Unreadable: None of the assignment's cells is in the submission.
+        Unreadable: None of the assignment's answers is in the submission.
     """
-    known = {_data(cell)["grade_id"]: cell for cell in source.cells if _data(cell)}
-    places = _places(source, submitted, known)
-    if not any(places):
-        raise Unreadable("it holds no cell of this assignment: was the right file handed in?")
+    places = _places(source.cells, submitted)
+    answers = {number for number, cell in enumerate(source.cells) if _data(cell).get("solution")}
+    if not answers & set(places):
+        raise Unreadable("it holds no answer to this assignment: was the right file handed in?")
     found = Rebuilt()
-    before, after = _extras(submitted, places)
-    found.steps += before
     for cell in source.cells:
-        data = _data(cell)
-        name = data.get("grade_id")
-        texts = [c.text for c, place in zip(submitted, places, strict=True) if place == name]
-        if data.get("solution"):
-            _take_solution(found, cell, name, texts)
-        elif cell.cell_type == "code" and data.get("grade"):
-            found.steps.append(Step("test", name, cell.source, float(data["points"])))
+        if _data(cell).get("solution") and cell.cell_type == "code":
+            found.names += student_names(cell.source)
+    extras = _extras(submitted, places)
+    _run_own(found, extras.get(None, []))
+    for number, cell in enumerate(source.cells):
+        theirs = [
+            (f"cell {count}", copy)
+            for count, (copy, place) in enumerate(zip(submitted, places, strict=True), start=1)
+            if place == number
+        ]
+        if number in answers:
+            _take_solution(found, cell, theirs)
         elif cell.cell_type == "code":
-            found.steps.append(Step("setup", name or "", cell.source))
-        found.steps += after.get(name, [])
+            _take_ours(found, cell, theirs)
+        _run_own(found, extras.get(number, []))
     return found
 
 
@@ -175,82 +278,182 @@ def _data(cell: Any) -> dict[str, Any]:
     return cell.metadata.get("nbgrader", {})
 
 
-def _take_solution(found: Rebuilt, cell: Any, name: str, texts: list[str]) -> None:
-    """Add a solution cell's text; of copies, all run in their order, as in the student's kernel."""
-    if not texts:
-        found.notes.append(f"{name}: the cell is missing")
-    elif len(texts) > 1:
-        found.notes.append(f"{name}: {len(texts)} cells have this name; all were taken, in order")
-    text = "\n\n".join(texts)
-    found.texts[name] = text
-    if cell.cell_type == "code":
-        found.names += student_names(cell.source)
-        found.steps.append(Step("student", name, text))
+def _take_solution(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) -> None:
+    """Add the answers to a question, in their order as in the student's kernel; the last counts.
+
+    A copy as it was handed out is no answer, and one of the other kind is none beside one that the
+    student's kernel runs.
+    """
+    name, code = _data(cell)["grade_id"], cell.cell_type == "code"
+    copies = [copy for copy in copies if copy[1].kind == _kind(cell)] or copies
+    copies = [copy for copy in copies if not _untouched(cell, copy[1].text)] or copies[:1]
+    concerns = found.doubts if code else found.notes  # prose is read by a person in any case
+    if not copies:
+        found.doubts.append(f"{name}: its cell is missing, and its text was not found elsewhere")
+        copies = [("", Cell(_kind(cell), "", name))]
+    if len({copy.text for _, copy in copies}) > 1:
+        places = ", ".join(place for place, _ in copies)
+        concerns.append(f"{name}: {places} all answer it; they count in this order")
+    if any(copy.kind != _kind(cell) for _, copy in copies):
+        concerns.append(f"{name}: its cell was turned into {'prose' if code else 'code'}")
+    if any(copy.name != name for _, copy in copies):
+        found.notes.append(
+            f"{name}: its cell has lost its name, and was found by its text or its place"
+        )
+    if code and any(_MERGE.search(copy.text) for _, copy in copies):
+        found.doubts.append(f"{name}: it holds the marks of a merge")
+    if code and any("\ufffd" in copy.text for _, copy in copies):
+        found.doubts.append(f"{name}: some of its letters could not be read")
+    if code:
+        found.steps += [Step("student", place, copy.text) for place, copy in copies[:-1]]
+        found.steps.append(Step("student", name, copies[-1][1].text))
+        found.texts[name] = copies[-1][1].text
+    else:
+        found.texts[name] = "\n\n".join(dict.fromkeys(copy.text for _, copy in copies))
+
+
+def _take_ours(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) -> None:
+    """Add a cell of the instructor's; what a student made of it runs before, as their own."""
+    name = _data(cell).get("grade_id", "")
+    known = {"", _squeezed(cell.source), _shown(cell)}
+    edited = [copy for copy in copies if _squeezed(copy[1].text) not in known]
+    _run_own(found, edited)
+    if edited and _data(cell).get("locked"):
+        found.notes.append(f"{name}: it was edited; the original counts")
+    if _data(cell).get("grade"):
+        found.steps.append(Step("test", name, cell.source, float(_data(cell)["points"])))
+    else:
+        found.steps.append(Step("setup", name, cell.source))
 
 
 def _extras(
-    submitted: Sequence[Cell], places: Sequence[str | None]
-) -> tuple[list[Step], dict[str, list[Step]]]:
-    """Return the student's own code cells: those before any known cell, and those after each."""
-    before: list[Step] = []
-    after: dict[str, list[Step]] = {}
+    submitted: Sequence[Cell], places: Sequence[int | None]
+) -> dict[int | None, list[tuple[str, Cell]]]:
+    """Return the student's own cells by the source's cell before them, None where none is."""
+    extras: dict[int | None, list[tuple[str, Cell]]] = {}
     last = None
-    for number, (cell, place) in enumerate(zip(submitted, places, strict=True), start=1):
-        if place is not None:
+    for count, (cell, place) in enumerate(zip(submitted, places, strict=True), start=1):
+        if place is None:
+            extras.setdefault(last, []).append((f"cell {count}", cell))
+        elif place != _IDLE:
             last = place
-        elif cell.kind == "code" and cell.text.strip():
-            step = Step("student", f"cell {number}", cell.text)
-            (before if last is None else after.setdefault(last, [])).append(step)
-    return before, after
+    return extras
+
+
+def _run_own(found: Rebuilt, cells: Iterable[tuple[str, Cell]]) -> None:
+    """Add code that a student wrote outside the solution cells."""
+    for place, cell in cells:
+        if cell.kind == "code":
+            found.steps.append(Step("student", place, cell.text))
+            if again := sorted(_defined(cell.text) & set(found.names)):
+                found.doubts.append(f"{place} defines {', '.join(again)} as well")
 
 
 # --- whose cell is it? ----------------------------------------------------------------------------
 
+_IDLE = -1  # the place of a cell that holds nothing of the student's, and says nothing of others
 
-def _places(source: Any, submitted: Sequence[Cell], known: dict[str, Any]) -> list[str | None]:
-    """Return, for each submitted cell, the name of the source's cell that it is, or None."""
-    places: list[str | None] = [
-        cell.name if cell.name in known and _kind(known[cell.name]) == cell.kind else None
-        for cell in submitted
-    ]
-    taken = {place for place in places if place}
-    for name, cell in known.items():
-        if name not in taken and (number := _found(cell, submitted, places)) is not None:
-            places[number] = name
+
+def _places(cells: Sequence[Any], submitted: Sequence[Cell]) -> list[int | None]:
+    """Return, for each submitted cell, the number of the source's cell that it is, or None."""
+    named = {_data(cell)["grade_id"]: number for number, cell in enumerate(cells) if _data(cell)}
+    places = [named.get(cell.name) for cell in submitted]
+    _find_ours(cells, submitted, places)
+    _find_by_names(cells, submitted, places)
+    _find_by_neighbours(cells, submitted, places)
     return places
+
+
+def _find_ours(cells: Sequence[Any], submitted: Sequence[Cell], places: list[int | None]) -> None:
+    """Place the nameless cells that are the instructor's word for word; one text may be several."""
+    ours: dict[tuple[str, str], int] = {}
+    for number, cell in enumerate(cells):
+        if not _data(cell).get("solution"):
+            key = _kind(cell), _shown(cell)
+            ours[key] = _IDLE if key in ours else number
+    for index, cell in enumerate(submitted):
+        if places[index] is None:
+            text = _squeezed(cell.text)
+            places[index] = ours.get((cell.kind, text)) if text else _IDLE
+
+
+def _find_by_names(
+    cells: Sequence[Any], submitted: Sequence[Cell], places: list[int | None]
+) -> None:
+    """Place nameless code that defines half or more of what one question alone asks for."""
+    asked = {
+        number: set(student_names(cell.source))
+        for number, cell in enumerate(cells)
+        if _data(cell).get("solution") and cell.cell_type == "code"
+    }
+    times = Counter(name for names in asked.values() for name in names)
+    given = {
+        index: _defined(cell.text)
+        for index, cell in enumerate(submitted)
+        if places[index] is None and cell.kind == "code"
+    }
+    for number in sorted(asked.keys() - set(places)):
+        own = {name for name in asked[number] if times[name] == 1}
+        for index, names in given.items():
+            if own and places[index] is None and 2 * len(own & names) >= len(own):
+                places[index] = number
+
+
+def _find_by_neighbours(
+    cells: Sequence[Any], submitted: Sequence[Cell], places: list[int | None]
+) -> None:
+    """Place a nameless cell that stands alone where one answer lacks, between known cells.
+
+    Prose, and code of which no name is asked: other code runs where it stands in any case.
+    """
+    answers = {
+        number
+        for number, cell in enumerate(cells)
+        if _data(cell).get("solution")
+        and not (_kind(cell) == "code" and student_names(cell.source))
+    }
+    lacking = answers - set(places)
+    known = [(index, place) for index, place in enumerate(places) if place not in (None, _IDLE)]
+    gaps = {
+        number: (
+            max((index for index, place in known if place < number), default=-1),
+            min((index for index, place in known if place > number), default=len(submitted)),
+        )
+        for number in lacking
+    }
+    rivals = Counter(gaps.values())
+    for number, (start, end) in gaps.items():
+        free = [
+            index
+            for index in range(start + 1, end)
+            if places[index] is None and submitted[index].kind == _kind(cells[number])
+        ]
+        if known and len(free) == 1 and rivals[start, end] == 1:
+            places[free[0]] = number
 
 
 def _kind(cell: Any) -> str:
     return "code" if cell.cell_type == "code" else "prose"
 
 
-def _found(cell: Any, submitted: Sequence[Cell], places: Sequence[str | None]) -> int | None:
-    """Return which nameless submitted cell is the source's: by its text, or what it defines."""
-    free = [
-        number
-        for number, (theirs, place) in enumerate(zip(submitted, places, strict=True))
-        if place is None and theirs.kind == _kind(cell)
-    ]
-    shown = _squeezed(_HIDDEN.sub("", cell.source))
-    for number in free:
-        if not _data(cell).get("solution") and _squeezed(submitted[number].text) == shown:
-            return number
-    if not _data(cell).get("solution") or _kind(cell) != "code":
-        return None
-    wanted = set(student_names(cell.source))
-    shares = {number: _shared(wanted, submitted[number].text) for number in free}
-    best = max(shares, key=shares.__getitem__, default=None)
-    return best if best is not None and shares[best] > 0.5 else None
+def _defined(text: str) -> set[str]:
+    """Return the names that a text defines at its top level, whether or not it parses."""
+    found = (match[1] or match[2] for match in _DEFINED.finditer(text))
+    return {name.strip() for names in found for name in names.split(",")}
 
 
-def _shared(wanted: set[str], text: str) -> float:
-    """Return the part of these names that a text defines, whether or not it parses."""
-    try:
-        names = set(student_names(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        names = set(re.findall(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", text, re.MULTILINE))
-        names = {name for pair in names for name in pair if name}
-    return len(wanted & names) / len(wanted) if wanted else 0.0
+def _untouched(cell: Any, text: str) -> bool:
+    """Whether a text is empty, or a solution cell's as it was handed out."""
+    parts = [_squeezed(part) for part in _ANSWER.split(cell.source)]
+    parts = parts if len(parts) > 1 else ["", ""]
+    as_released = _STUB.join(map(re.escape, parts))
+    text = _squeezed(text)
+    return not text or bool(re.fullmatch(as_released, text, re.IGNORECASE))
+
+
+def _shown(cell: Any) -> str:
+    """Return a cell of the instructor's as students see it."""
+    return _squeezed(_HIDDEN.sub("", cell.source))
 
 
 def _squeezed(text: str) -> str:
