@@ -310,7 +310,7 @@ ENTRIES = (
         unit="nats",
         torch=None,
         references=("leng2022polyloss",),
-        page="classification/noisy-labels",
+        page="classification/focal",
     ),
     Loss(
         title="Generalised cross-entropy",
