@@ -512,7 +512,7 @@ def far_in_one(size: float) -> tuple[float, ...]:
 SMOOTH_L1_BOXES = Case(
     loss=detection.smooth_l1_boxes,
     gradient=detection.smooth_l1_boxes_grad,
-    settings=({}, {"beta": 0.0}, {"beta": 0.1}, {"beta": 1.0}),
+    settings=({}, {"beta": 0.0}, {"beta": 0.1}),
     draw=draw_offsets,
     oracle=(
         "torch smooth_l1_loss, summed",
@@ -653,7 +653,7 @@ def number(xp: Any, mask: Array, like: Array) -> Array:
 DETECTION = Case(
     loss=detection.detection_loss,
     gradient=detection.detection_loss_grad,
-    settings=({}, {"weight": 1.0}, {"weight": 2.0}),
+    settings=({}, {"weight": 2.0}),
     draw=draw_anchors,
     oracle=("torch cross_entropy and smooth_l1_loss", torch_detection),
     exact=exact_detection,

@@ -70,7 +70,7 @@ def hinge(xp: Any, a: Array, b: Array, s: Array, m: float) -> Array:
 MARGIN_RANKING = Case(
     loss=ranking.margin_ranking,
     gradient=ranking.margin_ranking_grad,
-    settings=({}, {"margin": 0.0}, {"margin": 1.0}, {"margin": 2.5}),
+    settings=({}, {"margin": 0.0}, {"margin": 2.5}),
     draw=draw_ordered,
     oracle=(
         "torch margin_ranking_loss",
