@@ -302,7 +302,7 @@ def listwise_softmax(scores: Array, relevances: Array) -> Array:
 
     Numerics:
         See `softmax_cross_entropy`: an item of probability 0 costs nothing, even where its score
-        is -inf.
+        is -inf. A list of padding alone has no probabilities and gives NaN: leave it out.
 
     Convention:
         `torch.nn.functional.cross_entropy(scores, torch.softmax(relevances, -1),
