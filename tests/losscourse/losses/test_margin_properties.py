@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +74,15 @@ def test_multilabel_hinge_bounds_the_pairs_in_the_wrong_order(row, other, signs,
     assert out(loss, *moved) == pytest.approx(value)
     assert out(gradient, *moved) == pytest.approx(slope[order])
     assert value + slope @ (np.asarray(other) - row) <= out(loss, other, signs) + 1e-9
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools")
+def test_a_compiled_smooth_hinge_takes_another_gamma():
+    """torch.compile makes a symbol of a gamma that changes, which not every function may see."""
+    torch._dynamo.reset()
+    compiled = torch.compile(margin.smooth_hinge, fullgraph=True, backend="eager")
+    logits = torch.linspace(-2, 2, 6, dtype=torch.float64)
+    for gamma in (1.0, 0.5, 2.0):
+        expected = margin.smooth_hinge(logits, torch.ones_like(logits), gamma=gamma)
+        found = compiled(logits, torch.ones_like(logits), gamma=gamma)
+        torch.testing.assert_close(found, expected)
