@@ -80,7 +80,8 @@ def iou_loss(predictions: Array, targets: Array) -> Array:
         infinite corner gives NaN.
 
     Convention:
-        `torchvision.ops.box_iou` is the similarity, 1 minus this.
+        The diagonal of `torchvision.ops.box_iou(predictions, targets)`, which takes all pairs, is
+        the similarity: 1 minus this.
 
     Example:
         >>> import numpy as np
