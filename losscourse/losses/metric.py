@@ -260,8 +260,9 @@ def triplet(anchors: Array, positives: Array, negatives: Array, *, margin: float
         [0.5, 0.0]
 
     Reference:
-        Schroff, Kalenichenko and Philbin (2015), FaceNet; with plain distances, Hermans, Beyer and
-        Leibe (2017), In Defense of the Triplet Loss for Person Re-Identification.
+        Schroff, Kalenichenko and Philbin (2015), FaceNet: A Unified Embedding for Face Recognition
+        and Clustering; with plain distances, Hermans, Beyer and Leibe (2017), In Defense of the
+        Triplet Loss for Person Re-Identification.
     """
     xp = _check_triplets(anchors, positives, negatives)
     margin = check_in(POSITIVE, margin=margin)
@@ -359,7 +360,8 @@ def cosine_embedding(first: Array, second: Array, signs: Array, *, margin: float
         [0.96]
 
     Reference:
-        Paszke et al. (2019), PyTorch, whose function it is.
+        Paszke et al. (2019), PyTorch: An Imperative Style, High-Performance Deep Learning Library,
+        whose function it is.
     """
     xp = _check_pairs(first, second, signs)
     margin = check_in(_COSINES, margin=margin)
