@@ -1,4 +1,4 @@
-"""The command `losscourse`: get a problem set's notebook, and check it before handing it in.
+"""The command `losscourse`: problem sets for students, and what the instructor's machine needs.
 
 Whatever takes long to import is imported by the function that needs it, so that `--help` and
 `--version` answer at once.
@@ -427,3 +427,40 @@ def _summary(console: "Console", results: list[_Result]) -> None:
         f"\n{passed} of {len(tests)} tests pass. These are the visible ones; when your work is "
         "graded, hidden tests of the same requirements come on top."
     )
+
+
+# --- doctor --------------------------------------------------------------------------------------
+
+
+@app.command()
+def doctor(
+    student: Annotated[
+        bool, typer.Option("--student", help="Look only at what a student needs.")
+    ] = False,
+) -> None:
+    """See whether all that grading needs is here, and what mends the rest.
+
+    The exit status is 0 if nothing is missing, else 1.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from losscourse.doctor import LACKING, NOTED, THERE, examine
+
+    findings = examine(Path.cwd(), _carried_sets(), student=student)
+    colours = {THERE: "green", NOTED: "yellow", LACKING: "red"}
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for finding in findings:
+        state = Text(finding.state, style=colours[finding.state])
+        table.add_row(Text(finding.what, style="bold"), state, Text(finding.found))
+    console = Console(highlight=False)
+    console.print(table)
+    mends = [finding.mend for finding in findings if finding.mend]
+    for line in ["\nWhat to do:", *(f"  {mend}" for mend in mends)] if mends else []:
+        console.print(Text(line), soft_wrap=True)
+    lacking = any(finding.state == LACKING for finding in findings)
+    whom = "you need" if student else "grading needs"
+    console.print(f"\n{'Not all' if lacking else 'All'} that {whom} is here.")
+    if lacking:
+        raise typer.Exit(FAILED)

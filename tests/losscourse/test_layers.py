@@ -16,7 +16,7 @@ FLOORS = (
     ("catalogue", "gradients", "optimizers", "regularizers", "schedules", "weighting"),
     ("figures", "datasets"),
     ("grading", "labs", "checks"),
-    ("cli",),
+    ("cli", "doctor"),
 )
 """The first part of a module's name under `losscourse`, by floor."""
 
