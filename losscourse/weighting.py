@@ -180,7 +180,8 @@ def gradnorm(learning_rate: float, *, alpha: float = 1.5) -> Weighting:
         [0.7778, 1.2222]
 
     Reference:
-        Chen et al. (2018), GradNorm, algorithm 1.
+        Chen et al. (2018), GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
+        Multitask Networks, algorithm 1.
     """
     learning_rate = check_in(POSITIVE, learning_rate=learning_rate)
     alpha = check_in(NON_NEGATIVE, alpha=alpha)
@@ -334,7 +335,8 @@ def uncertainty_weighted(losses: Array, log_variances: Array) -> Array:
         [2.0, 1.1931471805599454]
 
     Reference:
-        Kendall et al. (2018), Multi-Task Learning Using Uncertainty to Weigh Losses, section 3.
+        Kendall et al. (2018), Multi-Task Learning Using Uncertainty to Weigh Losses for Scene
+        Geometry and Semantics, section 3.
     """
     xp = float_namespace(losses=losses, log_variances=log_variances)
     return stable.times(losses, xp.exp(-log_variances)) + log_variances / 2

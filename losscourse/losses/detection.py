@@ -90,7 +90,8 @@ def iou_loss(predictions: Array, targets: Array) -> Array:
         [0.5, 1.0]
 
     Reference:
-        Rezatofighi et al. (2019), Generalized Intersection over Union, algorithm 2.
+        Rezatofighi et al. (2019), Generalized Intersection over Union: A Metric and A Loss for
+        Bounding Box Regression, algorithm 2.
     """
     _check(predictions, targets)
     return _jaccard(_sides(predictions, targets))[0]
@@ -163,7 +164,8 @@ def giou_loss(predictions: Array, targets: Array) -> Array:
         [0.5, 1.5]
 
     Reference:
-        Rezatofighi et al. (2019), Generalized Intersection over Union, algorithm 2.
+        Rezatofighi et al. (2019), Generalized Intersection over Union: A Metric and A Loss for
+        Bounding Box Regression, algorithm 2.
     """
     _check(predictions, targets)
     sides = _sides(predictions, targets)
@@ -238,7 +240,8 @@ def diou_loss(predictions: Array, targets: Array) -> Array:
         [1.5294, 0.75]
 
     Reference:
-        Zheng et al. (2020), Distance-IoU Loss.
+        Zheng et al. (2020), Distance-IoU Loss: Faster and Better Learning for Bounding Box
+        Regression.
     """
     _check(predictions, targets)
     sides = _sides(predictions, targets)
@@ -315,7 +318,9 @@ def ciou_loss(predictions: Array, targets: Array) -> Array:
         ([0.5], [0.5032])
 
     Reference:
-        Zheng et al. (2020), Distance-IoU Loss; Zheng et al. (2022), Enhancing Geometric Factors.
+        Zheng et al. (2020), Distance-IoU Loss: Faster and Better Learning for Bounding Box
+        Regression; Zheng et al. (2022), Enhancing Geometric Factors in Model Learning and Inference
+        for Object Detection and Instance Segmentation.
     """
     _check(predictions, targets)
     sides = _sides(predictions, targets)
@@ -628,7 +633,7 @@ def iou_threshold_schedule(
         [0.5, 0.5, 0.6, 0.7, 0.7]
 
     Reference:
-        Cai and Vasconcelos (2018), Cascade R-CNN.
+        Cai and Vasconcelos (2018), Cascade R-CNN: Delving into High Quality Object Detection.
     """
     step, steps = check_in(NON_NEGATIVE, step=step), check_in(POSITIVE, steps=steps)
     if not isinstance(thresholds, Iterable):

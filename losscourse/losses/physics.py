@@ -61,7 +61,9 @@ def ode_residual(
         [0.0, 1.0]
 
     Reference:
-        Raissi et al. (2019), Physics-Informed Neural Networks, section 3.1.
+        Raissi et al. (2019), Physics-Informed Neural Networks: A Deep Learning Framework for
+        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations,
+        section 3.1.
     """
     if isinstance(order, bool) or not isinstance(order, Integral):
         raise TypeError(f"order: expected an integer, got {type(order).__name__}")
@@ -117,7 +119,9 @@ def pde_residual(
         [16.0, 16.0]
 
     Reference:
-        Raissi et al. (2019), Physics-Informed Neural Networks, section 3.1.
+        Raissi et al. (2019), Physics-Informed Neural Networks: A Deep Learning Framework for
+        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations,
+        section 3.1.
     """
     _check_points("N D", points=points)
 
@@ -159,7 +163,9 @@ def boundary_residual(function: Callable[[Array], Array], points: Array, targets
         [4.0]
 
     Reference:
-        Raissi et al. (2019), Physics-Informed Neural Networks, section 3.1.
+        Raissi et al. (2019), Physics-Informed Neural Networks: A Deep Learning Framework for
+        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations,
+        section 3.1.
     """
     _check_points(None, points=points)
     real_namespace(points=points, targets=targets)
