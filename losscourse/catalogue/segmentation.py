@@ -139,7 +139,7 @@ ENTRIES = (
     ),
     Loss(
         title="Tversky loss",
-        aliases=("Tversky index loss",),
+        aliases=("Tversky index loss", "soft Jaccard loss", "soft IoU loss"),
         use="A region whose misses cost more than its false alarms, or less.",
         function=segmentation.tversky,
         gradient=segmentation.tversky_grad,

@@ -402,7 +402,7 @@ def kto(
         Ethayarajh et al. (2024), KTO: Model Alignment as Prospect Theoretic Optimization.
     """
     return stable.sigmoid(
-        -_kto_margins(log_probs, reference_log_probs, signs, divergences, beta)[1]
+        -_kto_margins(log_probs, reference_log_probs, signs, divergences, beta)[2]
     )
 
 
@@ -441,16 +441,16 @@ def kto_grad(
         >>> kto_grad(log_ratios, np.zeros(2), signs, np.full(2, 10.0), beta=1.0).tolist()
         [-0.25, 0.25]
     """
-    beta, margins = _kto_margins(log_probs, reference_log_probs, signs, divergences, beta)
-    smaller = stable.sigmoid(-abs(margins))
-    return -beta * signs * smaller * (1 - smaller)
+    xp, beta, margins = _kto_margins(log_probs, reference_log_probs, signs, divergences, beta)
+    smaller = xp.exp(-xp.abs(margins))
+    return -beta * signs * smaller / (1 + smaller) / (1 + smaller)
 
 
 def _kto_margins(
     log_probs: Array, reference_log_probs: Array, signs: Array, divergences: Array, beta: float
-) -> tuple[float, Array]:
-    """Check the arguments; return beta and the margins."""
-    float_namespace(
+) -> tuple[Any, float, Array]:
+    """Check the arguments; return their namespace, beta and the margins."""
+    xp = float_namespace(
         log_probs=log_probs,
         reference_log_probs=reference_log_probs,
         signs=signs,
@@ -460,7 +460,7 @@ def _kto_margins(
     check_values(NON_NEGATIVE, divergences=divergences)
     beta = check_in(POSITIVE, beta=beta)
     log_ratios = log_probs - stop_gradient(reference_log_probs)
-    return beta, beta * signs * (log_ratios - stop_gradient(divergences))
+    return xp, beta, beta * signs * (log_ratios - stop_gradient(divergences))
 
 
 def orpo(

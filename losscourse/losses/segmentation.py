@@ -542,9 +542,9 @@ def dice_cross_entropy(
     xp, z, y = _logits(logits, targets)
     smoothing = check_in(NON_NEGATIVE, smoothing=smoothing)
     weight = check_in(NON_NEGATIVE, weight=weight)
+    entropy = xp.sum(sigmoid_binary_cross_entropy(z, y), axis=-1) / max(z.shape[-1], 1)
     p, q = stable.sigmoid(z), stable.sigmoid(-z)
     loss, _, _ = _overlap(*_counts(p, q, y), smoothing=smoothing / 2)
-    entropy = xp.sum(sigmoid_binary_cross_entropy(z, y), axis=-1) / max(z.shape[-1], 1)
     weighted = stable.times(xp.full_like(entropy, weight), entropy)
     return xp.astype(loss[..., 0] + weighted, logits.dtype)
 
