@@ -336,7 +336,7 @@ def uncertainty_weighted(losses: Array, log_variances: Array) -> Array:
 
     Reference:
         Kendall et al. (2018), Multi-Task Learning Using Uncertainty to Weigh Losses for Scene
-        Geometry and Semantics, section 3.
+        Geometry and Semantics.
     """
     xp = float_namespace(losses=losses, log_variances=log_variances)
     return stable.times(losses, xp.exp(-log_variances)) + log_variances / 2

@@ -62,8 +62,7 @@ def ode_residual(
 
     Reference:
         Raissi et al. (2019), Physics-Informed Neural Networks: A Deep Learning Framework for
-        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations,
-        section 3.1.
+        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations.
     """
     if isinstance(order, bool) or not isinstance(order, Integral):
         raise TypeError(f"order: expected an integer, got {type(order).__name__}")
@@ -120,8 +119,7 @@ def pde_residual(
 
     Reference:
         Raissi et al. (2019), Physics-Informed Neural Networks: A Deep Learning Framework for
-        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations,
-        section 3.1.
+        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations.
     """
     _check_points("N D", points=points)
 
@@ -164,8 +162,7 @@ def boundary_residual(function: Callable[[Array], Array], points: Array, targets
 
     Reference:
         Raissi et al. (2019), Physics-Informed Neural Networks: A Deep Learning Framework for
-        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations,
-        section 3.1.
+        Solving Forward and Inverse Problems Involving Nonlinear Partial Differential Equations.
     """
     _check_points(None, points=points)
     real_namespace(points=points, targets=targets)

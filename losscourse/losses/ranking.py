@@ -169,7 +169,7 @@ def pairwise_logistic(first_scores: Array, second_scores: Array, targets: Array)
         [0.6931, 0.0486]
 
     Reference:
-        Burges et al. (2005), Learning to Rank using Gradient Descent, section 3.
+        Burges et al. (2005), Learning to Rank using Gradient Descent.
     """
     return sigmoid_binary_cross_entropy(_gaps(first_scores, second_scores, targets), targets)
 
@@ -245,7 +245,7 @@ def bpr(positive_scores: Array, negative_scores: Array) -> Array:
         [0.6931, 0.1269]
 
     Reference:
-        Rendle et al. (2009), BPR: Bayesian Personalized Ranking from Implicit Feedback, section 4.
+        Rendle et al. (2009), BPR: Bayesian Personalized Ranking from Implicit Feedback.
     """
     float_namespace(positive_scores=positive_scores, negative_scores=negative_scores)
     return stable.softplus(negative_scores - positive_scores)
