@@ -218,7 +218,7 @@ DPO = Case(
 )
 
 
-def scipy_ipo(*arrays: np.ndarray, tau: float = 0.1) -> np.ndarray:
+def torch_ipo(*arrays: np.ndarray, tau: float = 0.1) -> np.ndarray:
     """Return the squared distance of the gap from its goal, as torch's mse_loss."""
     gap = torch.as_tensor(gap_of(*arrays))
     goal = torch.full_like(gap, 0.5 / tau)
@@ -230,7 +230,7 @@ IPO = Case(
     gradient=preference.ipo_grad,
     settings=({}, {"tau": 0.5}),
     draw=draw_policies,
-    oracle=("torch mse_loss", scipy_ipo),
+    oracle=("torch mse_loss", torch_ipo),
     exact=lambda c, d, rc, rd, tau=0.1: (gap_of(c, d, rc, rd) - 1 / (2 * mpmath.mpf(tau))) ** 2,
     by=2,
     rounding=100.0,
