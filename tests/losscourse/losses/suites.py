@@ -171,7 +171,7 @@ def keeps_shape(case: Case) -> None:
     """Any shape is kept: none, one element, no element, several axes, strided views."""
     shapes = ((), (1,), (0,), (0, 3), (2, 3), (2, 1, 3)) if case.any_leading_axes else ()
     libraries = ("torch",) if case.torch_only else ("numpy", "torch", "strict")
-    for setting in case.settings:
+    for setting in _distinct(case):
         for shape in shapes:
             flat = case.draw(_rng(), math.prod(shape), 1.0)
             shaped = [
@@ -191,7 +191,7 @@ def keeps_shape(case: Case) -> None:
                             read(ours).ravel(), theirs.ravel(), atol=1e-15 * case.rounding
                         )
     for library in libraries:
-        for setting in case.settings:
+        for setting in _distinct(case):
             for n in case.batches:
                 inputs = [make(library, "float64", a) for a in case.draw(_rng(), n, 1.0)]
                 out = tuple(case.loss(*inputs, **setting).shape)
