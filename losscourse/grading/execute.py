@@ -56,6 +56,11 @@ class RunElsewhere(NbGraderPreprocessor):
         resources["to be scored by a person"] = {
             v.cell for v in report.verdicts if v.kind == "test" and v.score is None
         }
+        resources["to be looked at by a person"] = {
+            v.cell
+            for v in report.verdicts
+            if nb.metadata.get("doubts") and v.kind == "test" and (v.score or 0.0) < v.points
+        }
         if not self.sandbox:
             self.log.warning("%s ran without a sandbox", resources["nbgrader"]["student"])
         return nb, resources
@@ -68,23 +73,30 @@ class RunElsewhere(NbGraderPreprocessor):
 
 
 class SaveScores(SaveAutoGrades):
-    """Saves the scores as nbgrader does; a test that gave no number of points awaits a person."""
+    """Saves the scores as nbgrader does.
+
+    A test that gave no number of points awaits a person, and so does one that lost points in a
+    notebook that leaves a doubt (see `Rebuilt.doubts`); the latter keeps its score until then.
+    """
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Save the scores of a notebook."""
         self._open = resources.get("to be scored by a person", set())
+        self._doubted = resources.get("to be looked at by a person", set())
         return super().preprocess(nb, resources)
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
         super()._add_score(cell, resources)
         name = cell.metadata["nbgrader"]["grade_id"]
-        if name in self._open:
+        if name in self._open | self._doubted:
             grade = self.gradebook.find_grade(
                 name, self.notebook_id, self.assignment_id, self.student_id
             )
-            grade.auto_score, grade.needs_manual_grade = None, True
+            grade.needs_manual_grade = True
+            if name in self._open:
+                grade.auto_score = None
             self.gradebook.db.commit()
 
 

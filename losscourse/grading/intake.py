@@ -57,7 +57,7 @@ class SubmissionExporter(NotebookExporter):
             return nbformat.read(path, as_version=4)
         source = read_source(self.config, resources)
         rebuilt = rebuild(source, read(path.read_bytes()))
-        for note in rebuilt.notes:
+        for note in rebuilt.notes + rebuilt.doubts:
             self.log.warning("%s, %s: %s", names["student"], names["assignment"], note)
         return _notebook(source, rebuilt)
 
@@ -84,6 +84,7 @@ def read_source(config: Any, resources: dict[str, Any]) -> nbformat.NotebookNode
 def _notebook(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.NotebookNode:
     """Return the source with the student's text in it, and the student's own cells between."""
     nb = nbformat.from_dict(source)
+    nb.metadata["doubts"] = rebuilt.doubts
     steps = list(rebuilt.steps)
     cells = []
     for cell in nb.cells:

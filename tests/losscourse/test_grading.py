@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
 
 from losscourse.grading.late import PointsPerDay
 
@@ -26,6 +27,7 @@ TEST = (
     "assert double(-7.25) == -14.5, 'double of a negative number'\n"
     "### END HIDDEN TESTS"
 )
+WRONG = "def double(x): return abs(2 * x)"
 
 
 def data(name, *, points=None, solution=False):
@@ -79,11 +81,12 @@ def variants():
         "copied-test": copied(1),
         "copied-solution": copied(0),
         "no-test": changed(lambda cells: cells.pop(1)),
-        "wrong": changed(lambda cells: cells[0].update(source="def double(x): return abs(2 * x)")),
+        "wrong": changed(lambda cells: cells[0].update(source=WRONG)),
         "newer": with_data(0, schema_version=99),
         "older": with_data(0, schema_version=1),
         "points": with_data(1, points="many"),
         "number": changed(lambda cells: cells[1]["metadata"].update(nbgrader=5)),
+        "two-answers": changed(lambda cells: cells.append(cells[0] | {"source": WRONG})),
     }
     ungradable = {
         "cut": json.dumps(good)[:600],
@@ -127,6 +130,7 @@ def rows(course):
         ("copied-solution", 10),
         ("no-test", 10),
         ("wrong", 0),
+        ("two-answers", 0),
         ("newer", 10),
         ("older", 10),
         ("points", 10),
@@ -136,6 +140,18 @@ def rows(course):
 def test_a_submission_is_graded_whatever_lies_beside_it(rows, student, score):
     assert float(rows[student]["score"]) == score
     assert rows[student]["status"] == "needs marking"
+
+
+@pytest.mark.slow
+def test_points_that_two_answers_may_have_cost_await_a_person(course):
+    with Gradebook(f"sqlite:///{course[0] / 'gradebook.db'}") as gradebook:
+        grades = {
+            student: gradebook.find_grade("double-test", "ps", "ps", student)
+            for student in ("good", "wrong", "copied-solution", "two-answers")
+        }
+        waiting = [student for student, grade in grades.items() if grade.needs_manual_grade]
+        assert waiting == ["two-answers"]
+        assert grades["two-answers"].auto_score == 0
 
 
 @pytest.mark.slow
