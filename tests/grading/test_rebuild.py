@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbformat import from_dict
 
 from losscourse.grading.judge import Report, Verdict
 from losscourse.grading.rebuild import Cell, Rebuilt, Unreadable, choose, read, rebuild
@@ -100,6 +101,20 @@ def test_a_broken_notebook_beside_a_whole_one_is_passed_over():
 def test_where_no_one_notebook_can_be_meant_the_message_says_what_to_do(files, fault):
     with pytest.raises(Unreadable, match=fault):
         chosen(**files)
+
+
+# --- questions that ask for the same name ---------------------------------------------------------
+
+
+def test_of_two_questions_that_ask_for_one_name_neither_takes_the_others_text():
+    two = [from_dict(cell) for cell in SOURCE.cells]
+    two += [from_dict(two[3])]
+    two[-1].metadata.nbgrader.grade_id = "double-again"
+    again = SOURCE | {"cells": two}
+    found = rebuild(from_dict(again), [Cell("code", cell.source, None) for cell in solved().cells])
+    assert (found.texts["double"], found.texts["double-again"]) == ("", "")
+    assert ANSWERS["double"] in {step.code for step in found.steps}  # and yet it runs
+    assert any(doubt.startswith("double: its cell is missing") for doubt in found.doubts)
 
 
 # --- what a report says ---------------------------------------------------------------------------

@@ -426,7 +426,7 @@ def names_dropped_and_the_order_reversed(notebook):
     notebook["cells"].reverse()
 
 
-@in_notebook()
+@in_notebook(note="shift: its cell has lost its name")
 def names_dropped_and_one_answer_in_two_cells(notebook):
     step, _, rest = problem_set.ANSWERS["shift"].partition("\n")
     cell(notebook, "shift")["source"] = rest
@@ -437,6 +437,17 @@ def names_dropped_and_one_answer_in_two_cells(notebook):
 @in_notebook(lost=("halve-values",), person="halve: its cell is missing")
 def names_dropped_and_an_answer_deleted(notebook):
     del notebook["cells"][at(notebook, "halve")]
+    nameless(notebook)
+
+
+@in_notebook(lost=("halve-values",), person="halve: its cell is missing")
+def another_cell_in_the_place_of_an_answer(notebook):
+    notebook["cells"][at(notebook, "halve")] = code("print('not yet')")
+
+
+@in_notebook(lost=("shift-values",), prose=False, person="why: its cell.*limits: its cell")
+def one_free_answer_where_two_are_asked_for(notebook):
+    notebook["cells"][at(notebook, "why") :] = [cell(notebook, "limits")]
     nameless(notebook)
 
 
