@@ -43,6 +43,8 @@ class Warm:
         confined: Whether the students' code runs in the sandbox.
         limits: What one submission may use.
         readable: Folders of data that students' code may read.
+        scratch: Where the submissions' scratch folders are made, instead of the system's place:
+            who removes it leaves nothing behind, however the grading ended.
     """
 
     _command = (sys.executable, "-m", __name__)
@@ -53,6 +55,7 @@ class Warm:
         confined: bool = True,
         limits: sandbox.Limits | None = None,
         readable: Sequence[Path] = (),
+        scratch: Path | None = None,
     ):
         if confined and (lack := sandbox.missing()):
             raise sandbox.Unavailable(lack)
@@ -68,7 +71,8 @@ class Warm:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             cwd="/",  # Python looks for modules where it starts: not among submitted files
-            env=_environment(),
+            env=_environment() | ({"TMPDIR": str(scratch)} if scratch else {}),
+            process_group=0,  # Ctrl-C in a terminal is for the coordinator
         )
         theirs.close()
 
@@ -136,7 +140,7 @@ def _main(descriptor: int, settings: dict[str, Any]) -> None:
     """Wait for requests and fork for each; end when the other side does."""
     _import_all()
     listening = socket.socket(fileno=descriptor)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # reaped by the system
     while True:
         message, descriptors, _, _ = socket.recv_fds(listening, 1, 1)
@@ -247,6 +251,8 @@ def _environment() -> dict[str, str]:
 
 
 def _die_with_parent() -> None:
+    if sys.platform != "linux":  # there the end of the connection must do
+        return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
