@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
     from rich.console import Console
 
+    from losscourse.grading.judge import Verdict
+    from losscourse.grading.warm import Warm
+
 __all__ = ["app"]
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
@@ -153,6 +156,14 @@ class _Result:
     written: bool = False
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """What came of a notebook: of its graded cells, and what else is to be told, with titles."""
+
+    results: list[_Result]
+    notes: list[tuple[str, str]]
+
+
 PASSED = "passed"
 FAILS = "failed"
 UNANSWERED = "not answered yet"
@@ -171,7 +182,7 @@ def check(
         float, typer.Option(min=1, help="The time limit of each cell, in seconds.")
     ] = 60,
 ) -> None:
-    """Run a notebook from top to bottom in a fresh kernel and report on every question.
+    """Run a notebook from top to bottom, as the grader does, and report on every question.
 
     The exit status is 0 if every question that carries points is answered and passes, else 1.
     """
@@ -184,16 +195,17 @@ def check(
     nb = _read(path)
     original = _carried(path.stem)
     release = _parse(original) if original else None
-    missing = _restore_tests(nb, release) if release else []
-    if not any(_is_test(cell) for cell in nb.cells) and not missing:
+    if not any(_is_test(cell) for book in (nb, release) if book for cell in book.cells):
         _stop(f"{path}: has no graded cells, so it is no problem set's notebook.")
     try:
-        trouble = _run(nb, seconds, console)
+        checked = _judge(path, nb, release, seconds, console)
+        if isinstance(checked, str):
+            console.print(f"Checked without the grader's sandbox: {checked}.", markup=False)
+            checked = _run_in_kernel(nb, release, seconds, console)
     except KeyboardInterrupt:
         _stop("Stopped. Nothing was changed.", INTERRUPTED)
-    results = [*_results(nb, release), *missing]
-    _report(console, path, results, _broken_cells(nb), trouble)
-    if trouble or any(x.points and x.state not in (PASSED, BY_HAND) for x in results):
+    _report(console, path, checked)
+    if any(x.points and x.state not in (PASSED, BY_HAND) for x in checked.results):
         raise typer.Exit(FAILED)
 
 
@@ -247,6 +259,99 @@ def _is_test(cell: "NotebookNode") -> bool:
 def _is_by_hand(cell: "NotebookNode") -> bool:
     meta = _meta(cell)
     return bool(meta.get("grade")) and bool(meta.get("solution"))
+
+
+# --- check, through the grader ---
+
+
+_ENDED = re.compile(r"Your code |It did not end within \d+ s, and was stopped\.")
+"""How the judge begins to say that the student's process is gone."""
+
+
+def _judge(
+    path: Path,
+    nb: "NotebookNode",
+    release: "NotebookNode | None",
+    seconds: float,
+    console: "Console",
+) -> _Checked | str:
+    """Let the grader run the notebook with its visible tests, or say why it cannot."""
+    from losscourse.doctor import sandbox_lack
+
+    if release is None:
+        return "this package carries no problem set of that name"
+    if lack := sandbox_lack():
+        return lack.partition(": ")[0]
+    from losscourse.grading.rebuild import Unreadable, read, rebuild
+
+    try:
+        rebuilt = rebuild(release, read(path.read_bytes()))
+    except Unreadable as fault:
+        _stop(f"{path}: {fault}.")
+    with console.status("Running your notebook"), _warm() as warm:
+        report = warm.grade(rebuilt.steps, rebuilt.names, cell_seconds=seconds)
+    if report.state == "failed":
+        return f"the grader could not go on ({_plain(report.reason)})"
+    notes, outcomes, ends = [], {}, set()
+    for verdict in report.verdicts:
+        if verdict.kind == "test":
+            outcomes[verdict.cell] = (NOT_RUN, "") if verdict.message in ends else _scored(verdict)
+        elif verdict.message not in ends and not _is_unwritten(verdict.message):
+            title = f"{_place(nb, verdict.cell)} stops with an error"
+            notes += [(title, _plain(verdict.message))] if verdict.message else []
+        if _ENDED.match(verdict.message):
+            ends.add(verdict.message)
+    if rebuilt.notes or rebuilt.doubts:
+        notes.append(("Out of order in your notebook", "\n".join(rebuilt.notes + rebuilt.doubts)))
+    return _Checked(_results(release, release, rebuilt.texts, outcomes), notes)
+
+
+@contextlib.contextmanager
+def _warm() -> "Iterator[Warm]":
+    from losscourse.grading.warm import Warm
+
+    with _empty_folder() as folder, Warm(scratch=Path(folder)) as warm:
+        yield warm
+
+
+def _scored(verdict: "Verdict") -> tuple[str, str]:
+    """The state and the message of a test that was judged."""
+    if _is_unwritten(verdict.message):
+        return UNANSWERED, ""
+    if verdict.score is None:
+        return BY_HAND, _plain(verdict.message)
+    if verdict.score < verdict.points or verdict.message:
+        part = f"{verdict.score:g} of {verdict.points:g} points."
+        return FAILS, _plain(verdict.message or part)
+    return PASSED, ""
+
+
+def _is_unwritten(message: str) -> bool:
+    return bool(re.search(r"\bNotImplementedError\b", message))
+
+
+def _place(nb: "NotebookNode", name: str) -> str:
+    """Say where a cell stands that the grader names by its place or as nbgrader does."""
+    if found := re.fullmatch(r"cell (\d+)", name):
+        return _where(nb, int(found[1]) - 1)
+    named = [index for index, cell in enumerate(nb.cells) if _meta(cell).get("grade_id") == name]
+    return _where(nb, named[-1]) if named else f"The cell {name}"
+
+
+# --- check, in a kernel, where the sandbox is not ---
+
+
+def _run_in_kernel(
+    nb: "NotebookNode", release: "NotebookNode | None", seconds: float, console: "Console"
+) -> _Checked:
+    missing = _restore_tests(nb, release) if release else []
+    trouble = _run(nb, seconds, console)
+    notes = [(f"{where} stops with an error", text) for where, text in _broken_cells(nb)]
+    if trouble:
+        notes.append(("The run ended early", f"{trouble} The cells after it did not run."))
+    texts = {_meta(cell)["grade_id"]: cell.source for cell in nb.cells if _is_by_hand(cell)}
+    outcomes = {_meta(cell)["grade_id"]: _outcome(cell) for cell in nb.cells if _is_test(cell)}
+    return _Checked([*_results(nb, release, texts, outcomes), *missing], notes)
 
 
 def _restore_tests(nb: "NotebookNode", release: "NotebookNode") -> list[_Result]:
@@ -335,7 +440,13 @@ def _under_headings(nb: "NotebookNode") -> Iterator[tuple[str, "NotebookNode"]]:
     return zip(_headings(nb), nb.cells, strict=True)
 
 
-def _results(nb: "NotebookNode", release: "NotebookNode | None") -> list[_Result]:
+def _results(
+    nb: "NotebookNode",
+    release: "NotebookNode | None",
+    texts: dict[str, str],
+    outcomes: dict[str, tuple[str, str]],
+) -> list[_Result]:
+    """The result of each graded cell of `nb`, of the written answers and the tests' outcomes."""
     untouched = {
         _meta(cell)["grade_id"]: cell.source
         for cell in (release.cells if release else [])
@@ -343,30 +454,27 @@ def _results(nb: "NotebookNode", release: "NotebookNode | None") -> list[_Result
     }
     results = []
     for question, cell in _under_headings(nb):
-        meta = _meta(cell)
+        name = _meta(cell).get("grade_id", "")
         if _is_test(cell):
-            state, message = _outcome(cell)
+            state, message = outcomes[name]
         elif _is_by_hand(cell):
-            blank = cell.source.strip() in ("", untouched.get(meta["grade_id"], "").strip())
+            blank = texts[name].strip() in ("", untouched.get(name, "").strip())
             state, message = (UNANSWERED if blank else BY_HAND), ""
         else:
             continue
-        points = float(meta["points"])
-        written = _is_by_hand(cell)
-        results.append(_Result(question, meta["grade_id"], points, state, message, written))
+        points = float(_meta(cell)["points"])
+        results.append(_Result(question, name, points, state, message, _is_by_hand(cell)))
     return results
 
 
 def _outcome(cell: "NotebookNode") -> tuple[str, str]:
-    """The state and the message of an executed test, by nbgrader's rule: no error, no stderr."""
+    """The state and the message of an executed test; what it prints or warns of changes nothing."""
     for output in cell.outputs:
         if output.output_type == "error":
-            if re.search(r"\bNotImplementedError\b", f"{output.ename} {output.evalue}"):
+            if _is_unwritten(f"{output.ename} {output.evalue}"):
                 return UNANSWERED, ""
             prefix = "" if output.ename in SAID_BY_TESTS else f"{output.ename}: "
             return FAILS, _plain(prefix + (output.evalue or "the test failed"))
-        if output.output_type == "stream" and output.name == "stderr":
-            return FAILS, _plain(f"Warnings count as a failure here: {output.text}")
     return (NOT_RUN, "") if cell.execution_count is None else (PASSED, "")
 
 
@@ -383,17 +491,14 @@ def _broken_cells(nb: "NotebookNode") -> list[tuple[str, str]]:
 
 def _plain(text: str) -> str:
     """Text without terminal colours, of bounded length."""
-    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).strip()
+    text = re.sub(r"[\x1b\ufffd]\[[0-9;]*[A-Za-z]", "", text).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " …"
 
 
-def _report(
-    console: "Console",
-    path: Path,
-    results: list[_Result],
-    broken: list[tuple[str, str]],
-    trouble: str,
-) -> None:
+# --- check, the report ---
+
+
+def _report(console: "Console", path: Path, checked: _Checked) -> None:
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
@@ -403,7 +508,7 @@ def _report(
     table.add_column("Points", justify="right")
     table.add_column("Result", no_wrap=True)
     question = None
-    for result in results:
+    for result in checked.results:
         if result.question != question:
             question = result.question
             table.add_row(Text(question, style="bold"))
@@ -411,13 +516,10 @@ def _report(
         table.add_row(Text(f"  {result.test}"), f"{result.points:g}", state)
     console.print(table)
 
-    notes = [(f"{where} stops with an error", text) for where, text in broken]
-    notes += [(result.test, result.message) for result in results if result.message]
-    if trouble:
-        notes.append(("The run ended early", f"{trouble} The cells after it did not run."))
-    for title, text in notes:
+    messages = [(result.test, result.message) for result in checked.results if result.message]
+    for title, text in [*checked.notes, *messages]:
         console.print(Text.assemble("\n", (title, "bold"), "\n", text))
-    _summary(console, results)
+    _summary(console, checked.results)
 
 
 def _summary(console: "Console", results: list[_Result]) -> None:
@@ -427,6 +529,52 @@ def _summary(console: "Console", results: list[_Result]) -> None:
         f"\n{passed} of {len(tests)} tests pass. These are the visible ones; when your work is "
         "graded, hidden tests of the same requirements come on top."
     )
+
+
+# --- grade ---------------------------------------------------------------------------------------
+
+
+@app.command()
+def grade(
+    problem_set: Annotated[str, typer.Argument(metavar="SET", help="Its name, such as ps01.")],
+    course: Annotated[
+        Path | None,
+        typer.Option(help="The folder with nbgrader_config.py. Default: this one, or exercises/."),
+    ] = None,
+    student: Annotated[
+        list[str] | None, typer.Option(help="Only this student; may be given several times.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many at a time. Default: one a core.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also those that are graded and unchanged.")
+    ] = False,
+    sandbox: Annotated[
+        str, typer.Option(metavar="on|none", help="none runs students' code with all your rights.")
+    ] = "on",
+) -> None:
+    """Grade what a class has handed in, on all cores; stopped or killed, it goes on where it was.
+
+    The exit status is 0 if all are graded, 1 if some failed, 2 if it could not start.
+    """
+    if sandbox not in ("on", "none"):
+        _stop(f"--sandbox is on or none, not {sandbox}.")
+    try:
+        from losscourse.grading import evening
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("losscourse"):
+            raise
+        _stop(f"Grading needs {error.name}: python -m pip install 'losscourse[teach]'")
+    status = evening.grade(
+        problem_set,
+        course=course,
+        students=student or [],
+        workers=workers,
+        again=again,
+        confined=sandbox == "on",
+    )
+    raise typer.Exit(status)
 
 
 # --- doctor --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["LACKING", "NOTED", "THERE", "Finding", "examine"]
+__all__ = ["LACKING", "NOTED", "THERE", "Finding", "examine", "sandbox_lack"]
 
 THERE = "there"
 NOTED = "note"
@@ -160,7 +160,7 @@ print(json.dumps(done))
 
 def _sandbox(*, off: bool) -> Finding:
     state = NOTED if off else LACKING
-    if lack := _lack():
+    if lack := sandbox_lack():
         mend = "" if "pip install" in lack else _NO_SANDBOX  # the packages' line has the command
         return Finding("Sandbox", lack, state, mend)
     if fault := _tried():
@@ -174,7 +174,12 @@ def _sandbox(*, off: bool) -> Finding:
 _NO_SANDBOX = "Grade on Linux 6.12 or newer, such as Debian 13; a virtual machine will do."
 
 
-def _lack() -> str | None:
+def sandbox_lack() -> str | None:
+    """Say what this machine lacks for the sandbox; on any system, unlike `sandbox.missing`.
+
+    Returns:
+        One sentence, or None where the sandbox can work.
+    """
     try:
         from losscourse.grading import sandbox
     except ImportError:  # Windows has none of what it stands on

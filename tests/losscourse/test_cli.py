@@ -1,5 +1,6 @@
 """The command line, on a problem set of two functions and one written answer."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,13 +8,15 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
-from losscourse import __version__, cli
+from losscourse import __version__, cli, doctor
+from losscourse.grading.judge import Report
 
 STUBS = {
     "double": "def double(x):\n    raise NotImplementedError",
@@ -21,6 +24,18 @@ STUBS = {
 }
 RIGHT = {"double": "def double(x):\n    return 2 * x", "half": "def half(x):\n    return x / 2"}
 PROMPT = "*Your answer here.*"
+
+
+def answer(name):
+    return {
+        "nbgrader": {
+            "grade": False,
+            "grade_id": name,
+            "locked": False,
+            "schema_version": 3,
+            "solution": True,
+        }
+    }
 
 
 def graded(name, points, *, solution=False):
@@ -42,10 +57,10 @@ def mini(answers=STUBS, essay=PROMPT):
     cells = [
         new_markdown_cell("# Mini\n\nTwo functions."),
         new_markdown_cell("## 1. Double"),
-        new_code_cell(answers["double"]),
+        new_code_cell(answers["double"], metadata=answer("double")),
         new_code_cell(test.format("double", 6.0), metadata=graded("double-value", 10)),
         new_markdown_cell("## 2. Half"),
-        new_code_cell(answers["half"]),
+        new_code_cell(answers["half"], metadata=answer("half")),
         new_code_cell(test.format("half", 1.5), metadata=graded("half-value", 5)),
         new_markdown_cell(essay, metadata=graded("essay", 5, solution=True)),
     ]
@@ -63,6 +78,30 @@ def desk(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def parent():
+    """The one warm parent of this module's tests."""
+    with cli._warm() as warm:
+        yield warm
+
+
+@pytest.fixture(params=["sandbox", "kernel"])
+def way(request, monkeypatch):
+    """Check through the grader, and as it is done where there is no sandbox."""
+    if request.param == "kernel":
+        monkeypatch.setattr(doctor, "sandbox_lack", lambda: "the sandbox needs Linux: leave")
+    elif doctor.sandbox_lack():
+        pytest.skip("the sandbox is not here")
+    else:
+        warm = request.getfixturevalue("parent")
+        monkeypatch.setattr(cli, "_warm", lambda: contextlib.nullcontext(warm))
+    return request.param
+
+
+sandbox = pytest.mark.parametrize("way", ["sandbox"], indirect=True)
+kernel = pytest.mark.parametrize("way", ["kernel"], indirect=True)
 
 
 def run(*args):
@@ -178,7 +217,7 @@ def test_start_without_jupyterlab_says_what_to_install(desk, monkeypatch):
 # --- check ---
 
 
-def test_check_passes_right_answers(desk):
+def test_check_passes_right_answers(desk, way):
     result = run("check", write(mini(RIGHT, "Because.")))
     assert result.exit_code == 0
     assert "passed" in row(result, "double-value")
@@ -187,7 +226,7 @@ def test_check_passes_right_answers(desk):
     assert "hidden tests" in result.output
 
 
-def test_check_tells_wrong_from_unanswered(desk):
+def test_check_tells_wrong_from_unanswered(desk, way):
     result = run("check", write(mini({**STUBS, "half": "def half(x):\n    return x / 3"})))
     assert result.exit_code == 1
     assert "not answered yet" in row(result, "double-value")
@@ -197,7 +236,8 @@ def test_check_tells_wrong_from_unanswered(desk):
     assert "0 of 2 tests pass" in result.output
 
 
-def test_check_knows_an_unwritten_answer_in_a_tests_own_words(desk):
+@kernel
+def test_check_knows_an_unwritten_answer_in_a_tests_own_words(desk, way):
     says = "class CheckFailed(AssertionError): pass\n\ndef half(x):\n    raise CheckFailed('{}')"
     for text, state in [
         ("half(3): it is not written yet: it raises NotImplementedError.", "not answered yet"),
@@ -209,22 +249,25 @@ def test_check_knows_an_unwritten_answer_in_a_tests_own_words(desk):
     assert "\nhalf(3): expected 1.5, got 1." in result.output
 
 
-def test_check_lets_an_optional_question_fail(desk):
-    nb = mini({**RIGHT, "half": STUBS["half"]}, "Because.")
-    nb.cells[6].metadata.nbgrader.points = 0
+def test_check_lets_an_optional_question_fail(desk, way):
+    release, nb = mini(), mini({**RIGHT, "half": STUBS["half"]}, "Because.")
+    for book in (release, nb):
+        book.cells[6].metadata.nbgrader.points = 0
+    write(release, desk.parent / "carried/mini/mini.ipynb")
     result = run("check", write(nb))
     assert result.exit_code == 0
     assert "not answered yet" in row(result, "half-value")
     assert "1 of 1 tests pass" in result.output
 
 
-def test_check_finds_the_notebook_by_the_sets_name(desk):
+@sandbox
+def test_check_finds_the_notebook_by_the_sets_name(desk, way):
     run("start", "mini", "--no-open")
     assert run("check", "mini").exit_code == 1
     assert "not answered yet" in run("check", "mini.ipynb").output
 
 
-def test_check_changes_no_file(desk):
+def test_check_changes_no_file(desk, way):
     path = Path(write(mini({**RIGHT, "half": "open('trace', 'w')\n" + RIGHT["half"]})))
     before = path.read_bytes()
     run("check", path)
@@ -232,7 +275,7 @@ def test_check_changes_no_file(desk):
     assert os.listdir() == ["mini.ipynb"]
 
 
-def test_check_runs_in_an_empty_folder_as_the_grader_does(desk):
+def test_check_runs_in_an_empty_folder_as_the_grader_does(desk, way):
     Path("helper.py").write_text("def double(x): return 2 * x")
     result = run("check", write(mini({**RIGHT, "double": "from helper import double"})))
     assert result.exit_code == 1
@@ -240,7 +283,7 @@ def test_check_runs_in_an_empty_folder_as_the_grader_does(desk):
     assert "No module named 'helper'" in result.output
 
 
-def test_check_runs_the_original_test_when_it_was_edited(desk):
+def test_check_runs_the_original_test_when_it_was_edited(desk, way):
     nb = mini({**RIGHT, "half": STUBS["half"]}, "Because.")
     nb.cells[6].source = "pass"
     result = run("check", write(nb))
@@ -248,7 +291,8 @@ def test_check_runs_the_original_test_when_it_was_edited(desk):
     assert result.exit_code == 1
 
 
-def test_check_reports_a_deleted_test(desk):
+@kernel
+def test_check_reports_a_deleted_test(desk, way):
     nb = mini(RIGHT, "Because.")
     del nb.cells[6]
     result = run("check", write(nb))
@@ -257,18 +301,29 @@ def test_check_reports_a_deleted_test(desk):
     assert "gone from your notebook" in result.output
 
 
-def test_check_counts_a_warning_as_the_grader_does(desk):
+@sandbox
+def test_check_runs_a_deleted_test_as_the_grader_does(desk, way):
+    nb = mini({**RIGHT, "half": "def half(x):\n    return x / 3"}, "Because.")
+    del nb.cells[6]
+    result = run("check", write(nb))
+    assert result.exit_code == 1
+    assert "half(3.0): expected 1.5, got 1.0" in result.output
+
+
+def test_check_lets_a_warning_pass_as_the_grader_does(desk, way):
     noisy = "import warnings\ndef half(x):\n    warnings.warn('overflow')\n    return x / 2"
     result = run("check", write(mini({**RIGHT, "half": noisy}, "Because.")))
-    assert result.exit_code == 1
-    assert "failed" in row(result, "half-value")
-    assert "overflow" in result.output
+    assert result.exit_code == 0
+    assert "passed" in row(result, "half-value")
 
 
-def test_check_stops_an_endless_cell_and_says_where(desk):
+ENDLESS = "while True:\n    pass"
+
+
+@kernel
+def test_check_stops_an_endless_cell_and_says_where(desk, way):
     start = time.monotonic()
-    nb = mini({**RIGHT, "half": "while True:\n    pass"})
-    result = run("check", write(nb), "--seconds", "1")
+    result = run("check", write(mini({**RIGHT, "half": ENDLESS})), "--seconds", "1")
     assert time.monotonic() - start < 20
     assert result.exit_code == 1
     assert "under “2. Half”, ran for more than 1 s" in result.output
@@ -276,20 +331,83 @@ def test_check_stops_an_endless_cell_and_says_where(desk):
     assert "not run" in row(result, "half-value")
 
 
-def test_check_survives_a_kernel_that_dies(desk):
+@sandbox
+def test_check_goes_on_after_an_endless_cell(desk, way):
+    nb = mini({**RIGHT, "double": ENDLESS})
+    result = run("check", write(nb), "--seconds", "1")
+    assert result.exit_code == 1
+    assert "Code cell 1, under “1. Double”, stops with an error" in result.output
+    assert "is there an endless loop?" in result.output
+    assert "failed" in row(result, "double-value")
+    assert "passed" in row(result, "half-value")
+
+
+@kernel
+def test_check_survives_a_kernel_that_dies(desk, way):
     result = run("check", write(mini({**RIGHT, "half": "import os\nos._exit(9)"})))
     assert result.exit_code == 1
     assert "under “2. Half”, ended the Python process" in result.output
     assert "not run" in row(result, "half-value")
 
 
-def test_check_shows_what_looks_like_markup_as_it_is(desk):
+@sandbox
+def test_check_survives_code_that_ends_python(desk, way):
+    result = run("check", write(mini({**RIGHT, "half": "import os\nos._exit(9)"})))
+    assert result.exit_code == 1
+    assert "under “2. Half”, stops with an error\nYour code ended Python" in result.output
+    assert "not run" in row(result, "half-value")
+
+
+@sandbox
+def test_check_confines_the_code(desk, way):
+    Path("mine.txt").write_text("mine")
+    reads = f"text = open({str(desk / 'mine.txt')!r}).read()\n{RIGHT['half']}"
+    result = run("check", write(mini({**RIGHT, "half": reads})))
+    assert result.exit_code == 1
+    assert "PermissionError" in result.output
+    assert "without the grader's sandbox" not in result.output
+
+
+@sandbox
+def test_check_tells_what_the_grader_would_ask_a_person(desk, way):
+    nb = mini(RIGHT, "Because.")
+    nb.cells.insert(6, new_code_cell("def half(x):\n    return x / 3"))
+    result = run("check", write(nb))
+    assert "cell 7 defines half as well" in result.output
+
+
+@kernel
+def test_check_says_when_it_goes_without_the_sandbox(desk, way):
+    result = run("check", write(mini(RIGHT, "Because.")))
+    line = "Checked without the grader's sandbox: the sandbox needs Linux.\n"
+    assert result.output.startswith(line)
+
+
+def test_check_goes_on_where_the_grader_cannot(desk, monkeypatch):
+    failed = SimpleNamespace(grade=lambda *_, **__: Report("failed", "no processes left"))
+    monkeypatch.setattr(doctor, "sandbox_lack", lambda: None)
+    monkeypatch.setattr(cli, "_warm", lambda: contextlib.nullcontext(failed))
+    result = run("check", write(mini(RIGHT, "Because.")))
+    assert result.exit_code == 0
+    assert "no processes left" in result.output
+
+
+@sandbox
+def test_check_refuses_a_notebook_of_the_right_name_without_answers(desk, way):
+    nb = mini()
+    nb.cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("solution")]
+    result = run("check", write(nb))
+    assert result.exit_code == 2
+    assert "was the right file handed in?" in result.output
+
+
+def test_check_shows_what_looks_like_markup_as_it_is(desk, way):
     nasty = "def half(x):\n    raise ValueError('[bold]shape[/] \\x1b[31m(3,)')"
     result = run("check", write(mini({**RIGHT, "half": nasty})))
     assert "ValueError: [bold]shape[/] (3,)" in result.output
 
 
-def test_check_bounds_a_long_message(desk):
+def test_check_bounds_a_long_message(desk, way):
     result = run(
         "check", write(mini({**RIGHT, "half": "def half(x):\n    raise ValueError('a' * 10**6)"}))
     )
@@ -323,12 +441,15 @@ def test_check_says_where_it_looked_for_a_missing_file(desk):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT, which Windows does not have")
-def test_check_ends_cleanly_on_ctrl_c(desk):
+def test_check_ends_cleanly_on_ctrl_c(desk, way):
     write(mini({**RIGHT, "double": "open('running', 'w').close()\nimport time\ntime.sleep(300)"}))
     code = textwrap.dedent(
         """
         import tempfile, sys
         tempfile.tempdir = sys.argv[1]
+        from losscourse import doctor
+        if sys.argv[2] == "kernel":
+            doctor.sandbox_lack = lambda: "the sandbox is not here"
         from losscourse.cli import app
         app(["check", "mini.ipynb"])
         """
@@ -336,7 +457,7 @@ def test_check_ends_cleanly_on_ctrl_c(desk):
     scratch = desk.parent / "scratch"
     scratch.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(scratch)],
+        [sys.executable, "-c", code, str(scratch), way],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -344,7 +465,7 @@ def test_check_ends_cleanly_on_ctrl_c(desk):
     )
     try:
         deadline = time.monotonic() + 60
-        while not list(scratch.glob("*/running")) and time.monotonic() < deadline:
+        while not list(scratch.rglob("running")) and time.monotonic() < deadline:
             time.sleep(0.1)
         kernels = children(process.pid)
         process.send_signal(signal.SIGINT)

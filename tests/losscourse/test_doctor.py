@@ -151,7 +151,7 @@ def test_a_sandbox_that_the_system_refuses_is_found(course, monkeypatch):
 
 
 def test_elsewhere_than_on_linux_there_is_no_sandbox(course, monkeypatch):
-    monkeypatch.setattr(doctor, "_lack", lambda: "the sandbox needs Linux, this is Darwin")
+    monkeypatch.setattr(doctor, "sandbox_lack", lambda: "the sandbox needs Linux, this is Darwin")
     sandbox = found()["Sandbox"]
     assert sandbox.state == LACKING
     assert "virtual machine" in sandbox.mend
@@ -168,7 +168,7 @@ def test_settings_that_turn_the_sandbox_off_are_told(course, monkeypatch):
         settings.write("\nc.RunElsewhere.sandbox = False\n")
     monkeypatch.setattr(doctor, "_tried", str)
     assert found()["Sandbox"].state == NOTED
-    monkeypatch.setattr(doctor, "_lack", lambda: "the sandbox needs Linux, this is Darwin")
+    monkeypatch.setattr(doctor, "sandbox_lack", lambda: "the sandbox needs Linux, this is Darwin")
     assert found()["Sandbox"].state == NOTED
 
 
