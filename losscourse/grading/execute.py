@@ -17,7 +17,7 @@ from losscourse.grading.intake import read_source
 from losscourse.grading.judge import Report, Step, Verdict, student_names
 from losscourse.grading.warm import Warm
 
-__all__ = ["NotGraded", "RunElsewhere", "SaveScores", "steps_of"]
+__all__ = ["NotGraded", "RunElsewhere", "SaveScores", "fill_in", "solution_names", "steps_of"]
 
 
 class NotGraded(Exception):
@@ -46,13 +46,13 @@ class RunElsewhere(NbGraderPreprocessor):
         source = read_source(self.config, resources)
         report = self._warm().grade(
             steps_of(nb),
-            _solution_names(source),
+            solution_names(source),
             cell_seconds=self.cell_seconds,
             total_seconds=self.total_seconds,
         )
         if report.state == "failed":
             raise NotGraded(f"the grader failed, and can be run again: {report.reason}")
-        _fill_in(nb, report)
+        fill_in(nb, report)
         resources["to be scored by a person"] = {
             v.cell for v in report.verdicts if v.kind == "test" and v.score is None
         }
@@ -121,7 +121,7 @@ def steps_of(nb: NotebookNode) -> list[Step]:
     return steps
 
 
-def _solution_names(source: NotebookNode) -> list[str]:
+def solution_names(source: NotebookNode) -> list[str]:
     """Return what the source's solution cells define."""
     cells = [
         cell.source
@@ -131,7 +131,7 @@ def _solution_names(source: NotebookNode) -> list[str]:
     return [name for cell in cells for name in student_names(cell)]
 
 
-def _fill_in(nb: NotebookNode, report: Report) -> None:
+def fill_in(nb: NotebookNode, report: Report) -> None:
     """Write each verdict into its cell's outputs, in the form that nbgrader reads as its score."""
     verdicts = iter(report.verdicts)
     for cell in nb.cells:

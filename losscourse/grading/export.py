@@ -14,6 +14,9 @@ from nbgrader.api import (
 )
 from nbgrader.plugins import ExportPlugin
 
+from losscourse.grading import states
+from losscourse.grading.states import State
+
 __all__ = ["CsvWithStatus"]
 
 COLUMNS = [
@@ -42,8 +45,9 @@ class CsvWithStatus(ExportPlugin):
     def export(self, gradebook: Gradebook) -> None:
         """Write grades.csv, or the file that `--to` names."""
         destination = Path(self.to or "grades.csv")
+        known = {a.name: states.read(gradebook.engine, a.name) for a in gradebook.assignments}
         rows = [
-            _row(gradebook, assignment, student)
+            _row(gradebook, assignment, student, known[assignment.name].get(student.id))
             for assignment in gradebook.assignments
             if not self.assignment or assignment.name in map(str, self.assignment)
             for student in gradebook.students
@@ -56,10 +60,15 @@ class CsvWithStatus(ExportPlugin):
         self.log.info("Wrote %s rows to %s", len(rows), destination)
         for row in rows:
             if row["status"] == "not graded":
-                self.log.warning("%s: %s is not graded", row["assignment"], row["student_id"])
+                name, student = row["assignment"], row["student_id"]
+                state = known[name].get(student)
+                why = f": {state.reason}" if state and state.state == "failed" else ""
+                self.log.warning("%s: %s is not graded%s", name, student, why)
 
 
-def _row(gradebook: Gradebook, assignment: Assignment, student: Student) -> dict:
+def _row(
+    gradebook: Gradebook, assignment: Assignment, student: Student, state: State | None
+) -> dict:
     row = {
         "assignment": assignment.name,
         "duedate": assignment.duedate,
@@ -72,7 +81,7 @@ def _row(gradebook: Gradebook, assignment: Assignment, student: Student) -> dict
     try:
         submission = gradebook.find_submission(assignment.name, student.id)
     except MissingEntry:
-        return row | {"status": "not submitted"}
+        return row | {"status": "not graded" if state else "not submitted"}
     row |= {"timestamp": submission.timestamp, "status": _status(submission)}
     if row["status"] == "not graded":
         return row

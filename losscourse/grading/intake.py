@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from losscourse.grading.rebuild import Rebuilt, Unreadable, read, rebuild
 
-__all__ = ["SubmissionExporter", "UngradableNotebook", "read_source"]
+__all__ = ["SubmissionExporter", "UngradableNotebook", "put_together", "read_source"]
 
 
 class UngradableNotebook(Exception):
@@ -59,7 +59,7 @@ class SubmissionExporter(NotebookExporter):
         rebuilt = rebuild(source, read(path.read_bytes()))
         for note in rebuilt.notes + rebuilt.doubts:
             self.log.warning("%s, %s: %s", names["student"], names["assignment"], note)
-        return _notebook(source, rebuilt)
+        return put_together(source, rebuilt)
 
     def _with_name(self, filename: str, resources: Any) -> Any:
         resources = {} if resources is None else resources
@@ -81,7 +81,7 @@ def read_source(config: Any, resources: dict[str, Any]) -> nbformat.NotebookNode
     return nbformat.read(Path(folder, f"{names['notebook']}.ipynb"), as_version=4)
 
 
-def _notebook(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.NotebookNode:
+def put_together(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.NotebookNode:
     """Return the source with the student's text in it, and the student's own cells between."""
     nb = nbformat.from_dict(source)
     nb.metadata["doubts"] = rebuilt.doubts

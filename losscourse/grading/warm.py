@@ -118,6 +118,11 @@ class Warm:
         finally:
             channel.close()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the parent can still grade."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End the parent, and with it all that it has forked."""
         self._socket.close()

@@ -1,0 +1,236 @@
+"""`losscourse grade` on the screen: progress while it runs, and a summary for the instructor."""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from losscourse.grading.coordinator import (
+    CannotStart,
+    Coordinator,
+    GradebookGone,
+    Outcome,
+    Question,
+    Submission,
+)
+
+__all__ = ["grade"]
+
+GRADED, SOME_FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+"""Exit statuses."""
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_BINS = 6  # of a histogram: no points, four quarters, all points
+
+
+def grade(
+    assignment: str,
+    *,
+    course: Path | None = None,
+    students: Sequence[str] = (),
+    workers: int | None = None,
+    again: bool = False,
+    confined: bool = True,
+) -> int:
+    """Grade a problem set's submissions, and tell the instructor.
+
+    Args:
+        assignment: Its name.
+        course: The folder with nbgrader_config.py; None looks here and in exercises/.
+        students: Whose submissions; none for all.
+        workers: How many at a time; None for one a core.
+        again: Whether those that are graded and unchanged are graded again.
+        confined: Whether students' code runs in the sandbox.
+
+    Returns:
+        The exit status: 0 if all are graded, 1 if some failed, 2 if it could not start, 130 after
+        Ctrl-C.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        folder = _course_folder(course)
+        with (
+            contextlib.chdir(folder),
+            _alone(assignment),
+            Coordinator(assignment, confined=confined) as coordinator,
+        ):
+            chosen = coordinator.submissions(students)
+            pending = coordinator.pending(chosen, again=again)
+            return _run(console, coordinator, chosen, pending, workers or _cores())
+    except CannotStart as reason:
+        console.print(Text(str(reason), style="red"))
+        return NOT_STARTED
+
+
+def _course_folder(course: Path | None) -> Path:
+    """Return the folder of the course.
+
+    Raises:
+        CannotStart: There is none.
+    """
+    places = [Path(), Path("exercises")] if course is None else [course]
+    for place in places:
+        if (place / "nbgrader_config.py").is_file():
+            return place
+    where = " or ".join(str(place.resolve()) for place in places)
+    raise CannotStart(f"No nbgrader_config.py in {where}. Say where it is: --course FOLDER")
+
+
+@contextlib.contextmanager
+def _alone(assignment: str) -> Iterator[None]:
+    """Hold the problem set for this run; the system lets go of it when the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        yield
+        return
+    with Path(f".grading-{Path(assignment).name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"{assignment} is being graded already, by another run.") from None
+        yield
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run(
+    console: Console,
+    coordinator: Coordinator,
+    chosen: Sequence[Submission],
+    pending: Sequence[Submission],
+    workers: int,
+) -> int:
+    if skipped := len(chosen) - len(pending):
+        console.print(f"{skipped} graded already and unchanged: left as they are.")
+    notes: list[tuple[str, str]] = []
+    status = None
+    outcomes = coordinator.run(pending, workers=workers)
+    try:
+        with _progress(console, len(pending)) as tell:
+            for outcome in outcomes:
+                notes += [(outcome.submission.student, note) for note in outcome.notes]
+                tell(outcome)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except GradebookGone as gone:
+        console.print(Text(str(gone), style="red"))
+        status = SOME_FAILED
+    finally:
+        outcomes.close()
+    if status is not None:
+        with contextlib.suppress(Exception):
+            coordinator.requeue()
+        console.print("Stopped. What is graded is kept; the same command goes on from here.")
+        return status
+    return _summary(console, coordinator, chosen, notes)
+
+
+@contextlib.contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[Outcome], None]]:
+    """Show a bar with the time left on a terminal, else give a line for each submission."""
+    if not console.is_terminal or not total:
+        yield lambda outcome: console.print(_line(outcome))
+        return
+    bar = Progress(
+        TextColumn("Grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("took"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    with bar:
+        task = bar.add_task("", total=total)
+
+        def tell(outcome: Outcome) -> None:
+            if outcome.state != "graded":
+                bar.console.print(_line(outcome))
+            bar.advance(task)
+
+        yield tell
+
+
+def _line(outcome: Outcome) -> Text:
+    said = f": {outcome.reason}" if outcome.reason else f", {outcome.points:g} points"
+    return Text(f"{outcome.submission.student}: {outcome.state}{said}")
+
+
+def _summary(
+    console: Console,
+    coordinator: Coordinator,
+    chosen: Sequence[Submission],
+    notes: Sequence[tuple[str, str]],
+) -> int:
+    known = coordinator.states()
+    mine = [known[one.student] for one in chosen]
+    counts = Counter(state.state for state in mine)
+    names = ("graded", "needs a person", "failed")
+    console.print("\n" + ", ".join(f"{counts[name]} {_many(name, counts[name])}" for name in names))
+    if not coordinator.confined:
+        console.print("Students' code ran WITHOUT the sandbox (--sandbox none).", style="bold red")
+    questions = coordinator.questions()
+    console.print()
+    console.print(_table(questions))
+    for name, title in (("failed", "Not graded"), ("needs a person", "A person must look")):
+        _list(console, title, [(s.student, s.reason) for s in mine if s.state == name])
+    to_mark = [(q.cell, f"{q.to_mark} to mark") for q in questions if q.to_mark]
+    _list(console, "To mark in formgrader", to_mark)
+    _list(console, "Out of order, for your information", notes)
+    return SOME_FAILED if counts["failed"] else GRADED
+
+
+def _many(name: str, count: int) -> str:
+    return "need a person" if name == "needs a person" and count != 1 else name
+
+
+def _table(questions: Sequence[Question]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("Question", overflow="fold")
+    for name in ("Points", "Mean", "None", "Full"):
+        table.add_column(name, justify="right")
+    table.add_column("From none to full")
+    for question in questions:
+        scores, most = question.scores, question.most
+        mean = f"{sum(scores) / len(scores):.4g}" if scores else "–"
+        none, full = (sum(s == end for s in scores) for end in (0, most))
+        row = [f"{most:g}", mean, str(none), str(full), f"|{_histogram(scores, most)}|"]
+        table.add_row(Text(question.cell), *row)
+    return table
+
+
+def _histogram(scores: Sequence[float], most: float) -> str:
+    """Return bars: how many have no points, how many each quarter of them, how many all."""
+    counts = Counter(_bin(score, most) for score in scores)
+    highest = max(counts.values(), default=1)
+    return "".join(_BARS[-(-8 * counts[place] // highest)] for place in range(_BINS))
+
+
+def _bin(score: float, most: float) -> int:
+    if score >= most:
+        return _BINS - 1
+    return 0 if score <= 0 else 1 + int((_BINS - 2) * score / most)
+
+
+def _list(console: Console, title: str, lines: Sequence[tuple[str, str]]) -> None:
+    if lines:
+        console.print(Text(f"\n{title}", style="bold"))
+    for who, what in lines:
+        console.print(Text(f"  {who}: {what}"))

@@ -1,0 +1,365 @@
+"""`losscourse grade`: the grades of a class, whatever is killed on the way."""
+
+import csv
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
+from typer.testing import CliRunner
+
+from losscourse import cli
+from losscourse.grading import coordinator, judge, sandbox, states
+from losscourse.grading.warm import Warm
+
+pytestmark = pytest.mark.slow
+
+CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
+SOLUTION = "def {0}(x):\n    ### BEGIN SOLUTION\n    return {1} * x\n    ### END SOLUTION"
+TEST = "from losscourse import checks\nchecks.call({0}, 3.0).gives({1}.0)"
+PART = (
+    "checks.call(triple, 1.0).gives(3.0)\n"
+    "### BEGIN HIDDEN TESTS\n"
+    "2 if checks.call(triple, -1.0).value() != -3.0 else 5\n"
+    "### END HIDDEN TESTS"
+)
+
+
+def data(name, *, points=None, solution=False):
+    meta = {"grade_id": name, "grade": points is not None, "solution": solution, "task": False}
+    meta |= {"locked": not solution, "schema_version": 3}
+    return {"nbgrader": meta if points is None else meta | {"points": points}}
+
+
+def notebook(double=None, triple=None, essay="Solution.", extra=()):
+    """Return the source, or a submission with these texts."""
+    double = SOLUTION.format("double", 2) if double is None else double
+    triple = SOLUTION.format("triple", 3) if triple is None else triple
+    return new_notebook(
+        cells=[
+            new_code_cell(double, metadata=data("double", solution=True)),
+            new_code_cell(TEST.format("double", 6), metadata=data("double-test", points=10)),
+            new_code_cell(triple, metadata=data("triple", solution=True)),
+            new_code_cell(PART, metadata=data("triple-test", points=5)),
+            new_markdown_cell(essay, metadata=data("essay", points=5, solution=True)),
+            *map(new_code_cell, extra),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+
+
+def text(**cells):
+    return nbformat.writes(notebook(**{"essay": "Because."} | cells))
+
+
+RIGHT = {"double": "def double(x):\n    return 2 * x", "triple": "def triple(x):\n    return 3 * x"}
+SUBMISSIONS = {
+    "ada": text(**RIGHT),
+    "bo": text(
+        double="def double(x):\n    return x + x", triple="def triple(x): return abs(3 * x)"
+    ),
+    "cy": text(double="def double(x):\n    return x", triple=RIGHT["triple"]),
+    "di": text(**RIGHT)[:900],
+    "ed": text(double="def double(x):\n    while True: pass", triple=RIGHT["triple"]),
+    "fay": text(double="import os\ndef double(x):\n    os.abort()", triple=RIGHT["triple"]),
+    "gus": text(double="def double(x) return", triple=RIGHT["triple"]),
+    "hal": "",
+    "ivy": text(**RIGHT, extra=["print('hello')", "1 / 0"]),
+    "jo": text(double="def double(x):\n    raise NotImplementedError", triple=RIGHT["triple"]),
+    "kim": text(double="import warnings\nwarnings.warn('x')\n" + RIGHT["double"], triple=""),
+    "lee": text(**RIGHT, essay="*Your answer here.*"),
+}
+LATE = {"bo": "2026-03-03 12:00:00", "ada": "2026-02-27 12:00:00"}
+FAILED = {"di", "hal"}
+POINTS = {"ada": 15, "bo": 12, "cy": 5, "ed": 5, "fay": 0, "gus": 5, "ivy": 15, "jo": 5}
+
+
+def nbgrader(course, *arguments, status=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"JUPYTER_CONFIG_DIR": str(course / "none")},
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A course with a problem set and a class's submissions, nothing graded."""
+    folder = tmp_path_factory.mktemp("made")
+    shutil.copy(CONFIG, folder)
+    with (folder / "nbgrader_config.py").open("a") as config:
+        config.write("\nc.RunElsewhere.cell_seconds = 1\n")
+    (folder / "source" / "ps").mkdir(parents=True)
+    nbformat.write(notebook(), folder / "source" / "ps" / "ps.ipynb")
+    (folder / "source" / "ps" / "data.csv").write_text("ours")
+    nbgrader(folder, "generate_assignment", "ps")
+    with Gradebook(f"sqlite:///{folder}/gradebook.db", "losscourse") as book:
+        book.update_or_create_assignment("ps", duedate="2026-03-01")
+        book.update_or_create_student("absent")
+    for student, content in SUBMISSIONS.items():
+        place = folder / "submitted" / student / "ps"
+        place.mkdir(parents=True)
+        (place / "ps.ipynb").write_text(content)
+        if student in LATE:
+            (place / "timestamp.txt").write_text(LATE[student])
+    (folder / "submitted" / "ada" / "ps" / "data.csv").write_text("theirs")
+    (folder / "submitted" / "ada" / "ps" / "notes.txt").write_text("mine")
+    (folder / "submitted" / "ada" / "ps" / "link.txt").symlink_to(folder / "gradebook.db")
+    return folder
+
+
+@pytest.fixture
+def course(made, tmp_path):
+    """A course of its own, nothing graded."""
+    return shutil.copytree(made, tmp_path / "course", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def warm():
+    """One parent for all tests that do not end it."""
+    with Warm() as parent:
+        yield parent
+
+
+class Lent:
+    """A parent that others use as well: closing does not end it."""
+
+    def __init__(self, parent):
+        self.grade, self.alive = parent.grade, True
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def grade(course, warm, monkeypatch):
+    """Return a function that runs `losscourse grade` here, with the parent that is there."""
+    monkeypatch.setitem(
+        coordinator.Coordinator.__init__.__kwdefaults__, "make_warm", lambda **_: Lent(warm)
+    )
+    return lambda *arguments, status=1: run(course, *arguments, status=status)
+
+
+def run(course, *arguments, status):
+    done = CliRunner().invoke(cli.app, ["grade", "ps", "--course", str(course), *arguments])
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+def export(course):
+    """Return the exported grades, without the dates of grading: there are none."""
+    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
+        from losscourse.grading.export import CsvWithStatus
+
+        CsvWithStatus(to=str(course / "grades.csv"), student=[], assignment=[]).export(book)
+    return (course / "grades.csv").read_bytes()
+
+
+def rows(course):
+    content = export(course).decode().splitlines()
+    return {row["student_id"]: row for row in csv.DictReader(content)}
+
+
+def state_of(course):
+    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
+        return states.read(book.engine, "ps")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(made, tmp_path_factory):
+    """A course that one run has graded, on two parents of its own, and what it said."""
+    folder = shutil.copytree(made, tmp_path_factory.mktemp("whole") / "course", symlinks=True)
+    return folder, run(folder, "--workers", "2", status=1)
+
+
+def test_each_submission_gets_its_grade_and_its_line(undisturbed):
+    folder, said = undisturbed
+    got = rows(folder)
+    assert {student: float(got[student]["raw_score"]) for student in POINTS} == POINTS
+    assert {s for s, row in got.items() if row["status"] == "not graded"} == FAILED
+    assert got["absent"]["status"] == "not submitted"
+    assert all(got[student]["score"] == "" for student in [*FAILED, "absent"])
+    assert float(got["bo"]["late_submission_penalty"]) == 12  # twenty, but no more than the score
+    assert all(f"{student}: " in said for student in SUBMISSIONS)
+    assert "2 failed" in said
+    assert "essay: 9 to mark" in said
+
+
+def test_the_grades_are_those_of_nbgrader_autograde(course, undisturbed):
+    nbgrader(course, "autograde", "ps", status=1)
+    assert export(course).decode().splitlines() == export(undisturbed[0]).decode().splitlines()
+
+
+def test_graded_notebooks_lie_where_nbgrader_looks_for_them(undisturbed):
+    folder = undisturbed[0] / "autograded"
+    assert {path.name for path in folder.iterdir() if (path / "ps").is_dir()} == (
+        SUBMISSIONS.keys() - FAILED
+    )
+    ada = folder / "ada" / "ps"
+    assert sorted(path.name for path in ada.iterdir()) == (
+        ["data.csv", "notes.txt", "ps.ipynb", "timestamp.txt"]
+    )
+    assert (ada / "data.csv").read_text() == "ours"
+    nbgrader(undisturbed[0], "generate_feedback", "ps", "--student=bo")
+    assert (undisturbed[0] / "feedback" / "bo" / "ps" / "ps.html").exists()
+
+
+def test_what_is_graded_and_unchanged_is_left_alone(course, grade):
+    grade()
+    before = export(course)
+    again = grade()
+    assert "10 graded already and unchanged" in again
+    assert "ada: graded" not in again
+    assert export(course) == before
+    assert "ada: graded" in grade("--again")
+    assert export(course) == before
+
+
+def test_a_changed_submission_is_graded_anew_and_loses_its_score_until_then(course, grade):
+    grade("--student", "cy", status=0)
+    (course / "submitted" / "cy" / "ps" / "ps.ipynb").write_text(SUBMISSIONS["di"])
+    grade("--student", "cy")
+    assert rows(course)["cy"]["status"] == "not graded"
+    assert not (course / "autograded" / "cy" / "ps").exists()
+    (course / "submitted" / "cy" / "ps" / "ps.ipynb").write_text(SUBMISSIONS["ada"])
+    grade("--student", "cy", status=0)
+    assert float(rows(course)["cy"]["score"]) == 15
+
+
+def test_a_manual_score_survives(course, grade):
+    grade("--student", "lee", "--student", "cy", status=0)
+    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
+        book.find_grade("double-test", "ps", "ps", "cy").manual_score = 7
+        book.db.commit()
+    grade("--student", "cy", "--again", status=0)
+    assert float(rows(course)["cy"]["score"]) == 12
+    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
+        assert book.find_grade("double-test", "ps", "ps", "cy").needs_manual_grade
+        assert book.find_comment("essay", "ps", "ps", "lee").auto_comment == "No response."
+        assert book.find_grade("essay", "ps", "ps", "lee").auto_score == 0
+
+
+def test_what_could_not_start_says_what_to_do(course, grade, monkeypatch):
+    done = CliRunner().invoke(cli.app, ["grade", "none", "--course", str(course)])
+    assert (done.exit_code, "There is: ps." in done.output) == (2, True)
+    (course / "source" / "new").mkdir()
+    done = CliRunner().invoke(cli.app, ["grade", "new", "--course", str(course)])
+    assert (done.exit_code, "nbgrader generate_assignment new" in done.output) == (2, True)
+    assert "handed in nothing" in grade("--student", "nobody", status=2)
+    done = CliRunner().invoke(cli.app, ["grade", "ps", "--course", str(course / "none")])
+    assert (done.exit_code, "--course FOLDER" in done.output) == (2, True)
+    monkeypatch.setattr(sandbox, "missing", lambda: "the sandbox needs a thing")
+    assert "--sandbox none" in grade(status=2)
+    assert not state_of(course)
+
+
+def test_without_the_sandbox_the_summary_says_so(course, grade):
+    assert "WITHOUT the sandbox" in grade("--student", "ada", "--sandbox", "none", status=0)
+
+
+def test_what_fails_for_the_graders_own_sake_is_tried_once_more(course, warm, monkeypatch):
+    calls = []
+
+    def failing(*args, **named):
+        calls.append(args)
+        if len(calls) == 1:
+            return judge.Report("failed", "the process that judges is gone")
+        return warm.grade(*args, **named)
+
+    def make_warm(**_):
+        lent = Lent(warm)
+        lent.grade = failing
+        return lent
+
+    monkeypatch.chdir(course)
+    with coordinator.Coordinator("ps", make_warm=make_warm) as one:
+        (outcome,) = one.run(one.submissions(["ada"]))
+        assert (outcome.state, len(calls)) == ("graded", 2)
+        calls.clear()
+        warm = Lent(warm)
+        warm.grade = lambda *args, **named: judge.Report("failed", "gone again")
+        (outcome,) = one.run(one.submissions(["ada"]))
+        assert (outcome.state, outcome.reason) == ("failed", "the grader failed: gone again")
+        assert one.states()["ada"].state == "failed"
+    assert rows(course)["ada"]["status"] == "not graded"
+
+
+def test_a_parent_that_dies_is_replaced(course, monkeypatch):
+    monkeypatch.chdir(course)
+    made = []
+
+    def make_warm(**named):
+        made.append(Warm(**named))
+        if len(made) == 1:
+            made[0]._process.kill()
+        return made[-1]
+
+    with coordinator.Coordinator("ps", make_warm=make_warm) as one:
+        found = list(one.run(one.submissions(["ada", "bo"])))
+    assert [(o.state, o.points) for o in found] == [("graded", 15), ("graded", 12)]
+    assert len(made) == 2
+    assert all(not warm.alive for warm in made)
+
+
+def start(course, **named):
+    command = [sys.executable, "-c", "from losscourse.cli import app; app()", "grade", "ps"]
+    return subprocess.Popen(
+        [*command, "--workers", "2"], cwd=course, stdout=subprocess.PIPE, text=True, **named
+    )
+
+
+def wait_for(seconds, condition):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed):
+    moments = random.Random(0)
+    for _ in range(4):
+        process = start(course)
+        for _ in range(moments.randint(0, 3)):
+            process.stdout.readline()
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        kept = rows(course)
+        assert all(row["status"] != "graded" or row["score"] for row in kept.values())
+        assert all(
+            float(row["raw_score"]) == POINTS.get(student, float(row["raw_score"]))
+            for student, row in kept.items()
+            if row["raw_score"]
+        )
+    run(course, "--workers", "2", status=1)
+    assert export(course) == export(undisturbed[0])
+    leftovers = list((course / "autograded").glob("*/.*"))
+    assert not leftovers
+
+
+def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed):
+    process = start(course)
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "the same command goes on from here" in said
+    known = state_of(course)
+    assert known[first.partition(":")[0]].state in ("graded", "needs a person", "failed")
+    assert {state.state for state in known.values()} >= {"queued"}
+    assert "running" not in {state.state for state in known.values()}
+    run(course, "--workers", "2", status=1)
+    assert export(course) == export(undisturbed[0])
