@@ -32,6 +32,7 @@ __all__ = [
     "check_mask",
     "check_signs",
     "check_values",
+    "clamp",
     "float_namespace",
     "one_hot",
     "pick",
@@ -433,6 +434,31 @@ def one_hot(labels: Array, like: Array) -> Array:
     device = array_api_compat.device(like)
     classes = xp.arange(like.shape[-1], dtype=xp.int64, device=device)
     return xp.astype(xp.astype(labels, xp.int64)[..., None] == classes, like.dtype)
+
+
+def clamp(array: Array, *, min: float | None = None, max: float | None = None) -> Array:
+    """Return the array with its elements held between two numbers.
+
+    array-api-compat's `clip` looks at the bounds, which breaks the graph where torch.compile has
+    made a symbol of a hyperparameter that changed between calls.
+
+    Args:
+        array: Floats of any shape.
+        min: The least value; None for no bound.
+        max: The largest value; None for no bound.
+
+    Returns:
+        Array of the shape and dtype of `array`. NaN stays NaN. At a bound, autograd takes the slope
+        1 of what is not held.
+
+    Example:
+        >>> import numpy as np
+        >>> clamp(np.asarray([-2.0, 0.5, 3.0]), min=0, max=1).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    if array_api_compat.is_torch_array(array):
+        return array.clamp(min=min, max=max)
+    return array_api_compat.array_namespace(array).clip(array, min=min, max=max)
 
 
 def stop_gradient(array: Array) -> Array:

@@ -19,6 +19,7 @@ from losscourse.arrays import (
     check_in,
     check_mask,
     check_values,
+    clamp,
     float_namespace,
 )
 from losscourse.reduce import weighted_mean
@@ -235,10 +236,10 @@ def huber(predictions: Array, targets: Array, *, delta: float = 1.0) -> Array:
     Reference:
         Huber (1964), Robust Estimation of a Location Parameter, section 1.
     """
-    xp = float_namespace(predictions=predictions, targets=targets)
+    float_namespace(predictions=predictions, targets=targets)
     delta = check_in(POSITIVE, delta=delta)
     residuals = predictions - targets
-    clipped = xp.clip(residuals, min=-delta, max=delta)
+    clipped = clamp(residuals, min=-delta, max=delta)
     return clipped * (residuals - clipped / 2)
 
 
@@ -266,9 +267,9 @@ def huber_grad(predictions: Array, targets: Array, *, delta: float = 1.0) -> Arr
         >>> huber_grad(np.asarray([0.5, 10.0]), np.asarray([0.0, 0.0]), delta=1.0).tolist()
         [0.5, 1.0]
     """
-    xp = float_namespace(predictions=predictions, targets=targets)
+    float_namespace(predictions=predictions, targets=targets)
     delta = check_in(POSITIVE, delta=delta)
-    return xp.clip(predictions - targets, min=-delta, max=delta)
+    return clamp(predictions - targets, min=-delta, max=delta)
 
 
 def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array:
@@ -315,7 +316,7 @@ def smooth_l1(predictions: Array, targets: Array, *, beta: float = 1.0) -> Array
     residuals = predictions - targets
     if beta < xp.finfo(residuals.dtype).smallest_normal:
         return xp.abs(residuals)
-    clipped = xp.clip(residuals, min=-beta, max=beta)
+    clipped = clamp(residuals, min=-beta, max=beta)
     return clipped / beta * (residuals - clipped / 2)
 
 
@@ -348,7 +349,7 @@ def smooth_l1_grad(predictions: Array, targets: Array, *, beta: float = 1.0) -> 
     residuals = predictions - targets
     if beta < xp.finfo(residuals.dtype).smallest_normal:
         return xp.sign(residuals)
-    return xp.clip(residuals, min=-beta, max=beta) / beta
+    return clamp(residuals, min=-beta, max=beta) / beta
 
 
 def log_cosh(predictions: Array, targets: Array) -> Array:
@@ -739,7 +740,7 @@ def _log_square(xp: Any, x: Array, scale: float) -> Array:
     tiny = square < xp.finfo(x.dtype).eps / 4
     safe = xp.where(tiny, xp.ones_like(x), square)
     bend = xp.where(tiny, xp.ones_like(x), xp.log1p(safe) / safe)
-    inside = xp.clip(x, min=-scale, max=scale)
+    inside = clamp(x, min=-scale, max=scale)
     near = inside * (inside / 2) * bend
     far = scale * (scale * (xp.log(larger) + xp.log1p(xp.square(smaller / larger)) / 2))
     return xp.where(scaled < 1, near, far)
@@ -822,15 +823,15 @@ def _bent(xp: Any, scaled: Array, soft: Array, alpha: float) -> Array:
     width = abs(alpha - 2)
     k = alpha / width
     if alpha < 0:  # beyond, exp is 0 in every dtype
-        soft = xp.clip(soft, max=min(-700 / k, float(xp.finfo(soft.dtype).max)))
-    exponent = xp.clip(k * soft, max=1)
+        soft = clamp(soft, max=min(-700 / k, float(xp.finfo(soft.dtype).max)))
+    exponent = clamp(k * soft, max=1)
     tiny = xp.abs(exponent) < xp.finfo(soft.dtype).eps
     safe = xp.where(tiny, xp.ones_like(soft), exponent)
     near = soft * xp.where(tiny, xp.ones_like(soft), xp.expm1(safe) / safe)
     if alpha < 1e-3:  # the logarithm of no float lifts the exponent to 1
         return near
     smaller, larger = _sides(xp, xp.abs(scaled) / math.sqrt(width))
-    ratio = smaller / xp.clip(larger, max=1 / xp.finfo(soft.dtype).eps)  # no slope of 0 · inf
+    ratio = smaller / clamp(larger, max=1 / xp.finfo(soft.dtype).eps)  # no slope of 0 · inf
     root = larger + smaller * ratio / (1 + xp.sqrt(1 + xp.square(ratio)))  # √(1 + v²), no v²
     part = min(1.0, 1 / k) ** (1 / alpha)  # below the power: nothing overflows but the loss
     far = (part * root) ** alpha / (k * part**alpha) - 1 / k
@@ -875,7 +876,7 @@ def general_robust_grad(
     if alpha == 2:
         return scaled / scale
     root = math.sqrt(abs(alpha - 2))
-    inside = xp.clip(scaled, min=-root, max=root)
+    inside = clamp(scaled, min=-root, max=root)
     soft = _log_square(xp, inside, root)
     near = inside * xp.exp(soft if alpha > 2 else -soft)  # soft · (alpha - 2)/|alpha - 2|
     # In a unit of at least 1: divided by a small root, what is far out would overflow.
@@ -926,7 +927,7 @@ def welsch(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
     """
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
-    scaled = xp.clip((predictions - targets) / scale, min=-40, max=40)
+    scaled = clamp((predictions - targets) / scale, min=-40, max=40)
     return -xp.expm1(-xp.square(scaled) / 2)
 
 
@@ -957,7 +958,7 @@ def welsch_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Ar
     """
     xp = float_namespace(predictions=predictions, targets=targets)
     scale = check_in(POSITIVE, scale=scale)
-    scaled = xp.clip((predictions - targets) / scale, min=-40, max=40)
+    scaled = clamp((predictions - targets) / scale, min=-40, max=40)
     return scaled * xp.exp(-xp.square(scaled) / 2) / scale
 
 
@@ -1090,7 +1091,7 @@ def quantile_huber(
     quantile, delta = check_in(UNIT_OPEN, quantile=quantile), check_in(POSITIVE, delta=delta)
     residuals = predictions - targets
     magnitude = xp.abs(residuals)
-    quadratic = xp.clip(magnitude, max=delta)
+    quadratic = clamp(magnitude, max=delta)
     smooth = quadratic / delta * (magnitude - quadratic / 2)
     return _tilt(xp, residuals, quantile) * smooth
 
@@ -1134,7 +1135,7 @@ def quantile_huber_grad(
     xp = float_namespace(predictions=predictions, targets=targets)
     quantile, delta = check_in(UNIT_OPEN, quantile=quantile), check_in(POSITIVE, delta=delta)
     residuals = predictions - targets
-    return _tilt(xp, residuals, quantile) * (xp.clip(residuals, min=-delta, max=delta) / delta)
+    return _tilt(xp, residuals, quantile) * (clamp(residuals, min=-delta, max=delta) / delta)
 
 
 def absolute_percentage_error(predictions: Array, targets: Array) -> Array:
@@ -1511,7 +1512,7 @@ def poisson_negative_log_likelihood(log_rates: Array, targets: Array) -> Array:
     xp = float_namespace(log_rates=log_rates, targets=targets)
     check_values(NON_NEGATIVE, targets=targets)
     full = math.log(float(xp.finfo(log_rates.dtype).max)) + 1  # beyond it exp is inf
-    return xp.exp(log_rates) - stable.times(targets, xp.clip(log_rates, max=full))
+    return xp.exp(log_rates) - stable.times(targets, clamp(log_rates, max=full))
 
 
 def poisson_negative_log_likelihood_grad(log_rates: Array, targets: Array) -> Array:
@@ -1585,7 +1586,7 @@ def gamma_negative_log_likelihood(log_means: Array, targets: Array) -> Array:
     xp = float_namespace(log_means=log_means, targets=targets)
     check_values(NON_NEGATIVE, targets=targets)
     least = -float(xp.finfo(log_means.dtype).max)  # inf - inf is no sum
-    return xp.clip(log_means, min=least) + _times_exp(xp, targets, -log_means)
+    return clamp(log_means, min=least) + _times_exp(xp, targets, -log_means)
 
 
 def gamma_negative_log_likelihood_grad(log_means: Array, targets: Array) -> Array:

@@ -349,12 +349,16 @@ def rejects_wrong_hyperparameters(case: Case) -> None:
 
 
 def compiles_whole(case: Case) -> None:
-    """torch.compile traces loss and gradient without a graph break."""
+    """torch.compile traces loss and gradient without a graph break.
+
+    Called again with another value, a hyperparameter becomes a symbol: what looks at it breaks
+    only then, so that one compiled function takes all settings.
+    """
     tensors = [torch.as_tensor(a) for a in case.draw(_rng(), 6, 1.0)]
-    for setting in _distinct(case):
-        for function in case.functions:
-            torch._dynamo.reset()
-            compiled = torch.compile(function, fullgraph=True, backend="eager")
+    for function in case.functions:
+        torch._dynamo.reset()
+        compiled = torch.compile(function, fullgraph=True, backend="eager")
+        for setting in _distinct(case):
             with warnings.catch_warnings():
                 # Dynamo traces through the lru_cache of array-api-compat's type look-ups.
                 warnings.filterwarnings("ignore", message="Dynamo detected a call to a `functools")
