@@ -12,7 +12,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
 
-from losscourse.grading.rebuild import Rebuilt, Unreadable, read, rebuild
+from losscourse.grading.rebuild import Rebuilt, Unreadable, choose, handed_in
 
 __all__ = ["SubmissionExporter", "UngradableNotebook", "put_together", "read_source"]
 
@@ -56,7 +56,9 @@ class SubmissionExporter(NotebookExporter):
         if path.parent.resolve() != Path(folder).resolve():
             return nbformat.read(path, as_version=4)
         source = read_source(self.config, resources)
-        rebuilt = rebuild(source, read(path.read_bytes()))
+        sources = course.format_path(course.source_directory, ".", names["assignment"])
+        others = {file.name for file in Path(sources).glob("*.ipynb")} - {path.name}
+        rebuilt = choose(source, handed_in(path.parent, others), path.name)
         for note in rebuilt.notes + rebuilt.doubts:
             self.log.warning("%s, %s: %s", names["student"], names["assignment"], note)
         return put_together(source, rebuilt)

@@ -10,13 +10,24 @@ or none does, no point is lost before a person has looked.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from losscourse.grading.judge import Report, Step, student_names
 
-__all__ = ["MOST_BYTES", "MOST_CELLS", "Cell", "Rebuilt", "Unreadable", "choose", "read", "rebuild"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_CELLS",
+    "Cell",
+    "Rebuilt",
+    "Unreadable",
+    "choose",
+    "handed_in",
+    "read",
+    "rebuild",
+]
 
 MOST_BYTES = 20 * 2**20
 """The largest notebook that is read; figures in outputs make an honest one a few million bytes."""
@@ -24,6 +35,7 @@ MOST_BYTES = 20 * 2**20
 MOST_CELLS = 2_000
 """The most cells that are read; a problem set has some seventy."""
 
+_MOST_FILES = 20  # notebooks in one folder
 _MOST_PARTS = 10**6  # lists and dicts in the file: each takes memory when it is read
 _HIDDEN = re.compile(
     r"^[^\S\n]*### BEGIN HIDDEN TESTS.*?^[^\S\n]*### END HIDDEN TESTS[^\S\n]*\n?", re.S | re.M
@@ -96,6 +108,38 @@ class Rebuilt:
 # --- the file -------------------------------------------------------------------------------------
 
 
+def handed_in(folder: Path, others: Collection[str] = ()) -> dict[str, bytes]:
+    """Return a student's notebooks by their names: real files, and of each no more than is read.
+
+    Args:
+        folder: What the student handed in for an assignment.
+        others: The names of the assignment's other notebooks.
+
+    Returns:
+        Their bytes; one that is too large is cut just beyond what `read` takes.
+
+    Raises:
+        Unreadable: The folder is a link, or holds too many.
+    """
+    if folder.is_symlink():
+        raise Unreadable("it is a link to another folder: hand in the notebook itself")
+    paths = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() == ".ipynb"
+        and path.name not in others
+        and path.is_file()
+        and not path.is_symlink()
+    ]
+    if len(paths) > _MOST_FILES:
+        raise Unreadable(f"it has {len(paths)} notebooks: hand in the one that counts")
+    found = {}
+    for path in paths:
+        with path.open("rb") as file:
+            found[path.name] = file.read(MOST_BYTES + 1)
+    return found
+
+
 def choose(source: Any, files: Mapping[str, bytes], name: str) -> Rebuilt:
     """Return what is run of the files that a student handed in for one notebook.
 
@@ -104,8 +148,11 @@ def choose(source: Any, files: Mapping[str, bytes], name: str) -> Rebuilt:
 
     Args:
         source: The instructor's notebook, with solutions and hidden tests.
-        files: Each file's bytes by its name.
+        files: Each file's bytes by its name, as `handed_in` returns them.
         name: The notebook's name, such as "ps01.ipynb".
+
+    Returns:
+        The steps to run, and what was out of order.
 
     Raises:
         Unreadable: No file holds answers, or several do and none has the name.
@@ -150,8 +197,7 @@ def read(data: bytes) -> list[Cell]:
     """
     if len(data) > MOST_BYTES:
         raise Unreadable(
-            f"it has {len(data) / 2**20:.0f} MiB, more than {MOST_BYTES // 2**20}: clear the "
-            "outputs and hand it in again"
+            f"it has more than {MOST_BYTES // 2**20} MiB: clear the outputs and hand it in again"
         )
     text = _decoded(data).strip("\0\ufeff \t\r\n")
     if not text:

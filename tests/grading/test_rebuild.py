@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from nbformat import from_dict
 
 from losscourse.grading.judge import Report, Verdict
-from losscourse.grading.rebuild import Cell, Rebuilt, Unreadable, choose, read, rebuild
+from losscourse.grading.rebuild import (
+    MOST_BYTES,
+    Cell,
+    Rebuilt,
+    Unreadable,
+    choose,
+    handed_in,
+    read,
+    rebuild,
+)
 from losscourse.grading.warm import Warm
 from tests.grading.malformed.cases import CASES
 from tests.grading.malformed.problem_set import ANSWERS, POINTS, released, solved, source
@@ -101,6 +110,30 @@ def test_a_broken_notebook_beside_a_whole_one_is_passed_over():
 def test_where_no_one_notebook_can_be_meant_the_message_says_what_to_do(files, fault):
     with pytest.raises(Unreadable, match=fault):
         chosen(**files)
+
+
+def test_of_a_folder_only_real_notebooks_of_a_readable_size_are_read(tmp_path):
+    (tmp_path / "secret").write_text("{}")
+    folder = tmp_path / "handed in"
+    (folder / ".ipynb_checkpoints").mkdir(parents=True)
+    (folder / "folder.ipynb").mkdir()
+    (folder / "link.ipynb").symlink_to(tmp_path / "secret")
+    (folder / "data.csv").write_text("1")
+    (folder / "next.ipynb").write_bytes(GOOD)
+    (folder / "PS.IPYNB").write_bytes(GOOD)
+    with (folder / "large.ipynb").open("wb") as file:
+        file.truncate(2**40)
+    files = handed_in(folder, {"next.ipynb"})
+    assert sorted(files) == ["PS.IPYNB", "large.ipynb"]
+    assert len(files["large.ipynb"]) == MOST_BYTES + 1
+    assert choose(SOURCE, files, "ps.ipynb").texts["double"] == ANSWERS["double"]
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(Unreadable, match="a link to another folder"):
+        handed_in(tmp_path / "link")
+    for number in range(20):
+        (folder / f"{number}.ipynb").touch()
+    with pytest.raises(Unreadable, match="23 notebooks: hand in the one that counts"):
+        handed_in(folder)
 
 
 # --- questions that ask for the same name ---------------------------------------------------------

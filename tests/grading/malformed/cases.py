@@ -181,7 +181,7 @@ def a_merge_conflict(good):
     return b"\n".join(lines)
 
 
-@in_bytes(fault="21 MiB, more than 20: clear the outputs")
+@in_bytes(fault="more than 20 MiB: clear the outputs")
 def too_large(good):
     return good + b" " * (21 * 2**20 - len(good))
 
