@@ -189,7 +189,7 @@ def _check_ctc(
     if blank != int(blank):
         raise ValueError(f"blank: expected a number without fraction, got {blank}")
     padding = _positions(labels, 1) >= label_lengths[:, None]
-    check_all((labels != int(blank)) | padding, f"no blank, which is {blank:.0f}", labels=labels)
+    check_all((labels != int(blank)) | padding, "no blank", labels=labels)
     return xp, int(blank)
 
 
