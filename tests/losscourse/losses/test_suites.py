@@ -10,7 +10,12 @@ from tests.losscourse.mutants import Mutant, assert_rejected
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 ALL = {suite.__name__: suite for suite in (*SUITES, compiles_whole)}
 APPLICABLE = [
-    pytest.param(case, suite, id=f"{case.name}-{name}")
+    pytest.param(
+        case,
+        suite,
+        id=f"{case.name}-{name}",
+        marks=[pytest.mark.slow] if suite is compiles_whole else [],
+    )
     for case in CASES
     for name, suite in ALL.items()
     if name not in case.left_out
@@ -31,6 +36,7 @@ def test_what_is_left_out_could_not_hold(case):
             ALL[name](case)
 
 
+@pytest.mark.slow
 @CASE
 def test_mutants_are_rejected(request, case):
     mutants = [
