@@ -13,7 +13,7 @@ import re
 import secrets
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from losscourse.grading import wire
 __all__ = ["Judge", "Report", "Step", "Verdict", "student_names"]
 
 _MOST_TEXT = 20_000
+_GRACE = 3.0  # seconds beyond the end: a call that is stopped then says so itself
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
 
@@ -153,7 +154,8 @@ class Judge:
     ):
         self._student, self._pid, self._names = student, pid, list(names)
         self._cell_seconds, self._end = cell_seconds, time.monotonic() + total_seconds
-        self._gone, self._excess = "", excess
+        self._gone = self._late = ""  # why there is no answer: any more, or within this test
+        self._excess = excess
         student.watch = self._look
         self._space: dict[str, Any] = {"__name__": "__main__"}
 
@@ -182,7 +184,7 @@ class Judge:
             answer = self._ask({"do": "run", "code": step.code})
             verdict.printed = _text(answer, "printed")
             verdict.message = _error_text(answer.get("error"))
-        except (Gone, checks.CheckFailed) as error:
+        except (Gone, checks.CheckFailed, wire.NotPlain) as error:
             verdict.message = str(error)
         return verdict
 
@@ -203,13 +205,17 @@ class Judge:
 
     def _run_test(self, step: Step) -> Verdict:
         verdict = Verdict(step.cell, step.kind, step.points)
-        printed = io.StringIO()
+        printed, self._late = io.StringIO(), ""
         try:
             self._bind_names()
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            with (
+                contextlib.redirect_stdout(printed),
+                contextlib.redirect_stderr(printed),
+                _alarm(self._end - time.monotonic() + _GRACE),
+            ):
                 value = _execute(step.code, self._space, step.cell)
-            if self._gone:  # a test that expects an error may have taken this for one
-                raise Gone(self._gone)
+            if why := self._gone or self._late:  # a test that expects an error may have caught it
+                raise Gone(why)
             verdict.score, verdict.message = _points(value, step.points)
         except checks.CheckFailed as fault:
             verdict.score, verdict.message = 0.0, str(fault)
@@ -269,7 +275,7 @@ class Judge:
             self._student.send({**request, "number": number}, timeout=seconds)
             answer, in_time = self._receive(seconds)
         except wire.Overdue:
-            self._stop(f"It did not end within {seconds:.0f} s, and was stopped.")
+            self._stop(f"It did not end within {round(seconds, 1):g} s, and was stopped.")
         except wire.Closed:
             self._stop(_how_it_ended(self._pid))
         except wire.BadFrame as error:
@@ -278,9 +284,8 @@ class Judge:
         if type(sent) is not str or sent != number:
             self._stop("Your code answered in the place of the grader.")
         if not in_time:
-            raise checks.CheckFailed(
-                f"It did not end within {seconds:.0f} s: is there an endless loop?"
-            )
+            self._late = f"It did not end within {round(seconds, 1):g} s: is there an endless loop?"
+            raise checks.CheckFailed(self._late)
         return answer
 
     def _receive(self, seconds: float) -> tuple[Any, bool]:
@@ -311,6 +316,22 @@ def _execute(code: str, space: dict[str, Any], name: str) -> Any:
     if last is None:
         return None
     return eval(compile(ast.Expression(last.value), f"<{name}>", "eval"), space)
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Stop what a test computes by itself: a student's value may make it go on for ever."""
+
+    def stop(number: int, frame: object) -> None:
+        raise checks.CheckFailed("The test did not end in the time that a submission has.")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _points(value: Any, points: float) -> tuple[float | None, str]:

@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Limits", "Unavailable", "confine", "excess", "interpreter_paths", "missing"]
+__all__ = ["Limits", "Unavailable", "confine", "excess", "interpreter_paths"]
+__all__ += ["limit_memory", "missing"]
 
 
 class Unavailable(RuntimeError):
@@ -143,11 +144,20 @@ def interpreter_paths() -> list[Path]:
     return sorted(found)
 
 
+def limit_memory(more: int) -> None:
+    """Limit this process's address space.
+
+    Args:
+        more: Bytes beyond what it has now.
+    """
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
+
+
 def _limit(limits: Limits) -> None:
     """Set the resource limits; no core dump, so that memory never lands in a file."""
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    limit_memory(limits.memory)
     for kind, most in (
-        (resource.RLIMIT_AS, size + limits.memory),
         (resource.RLIMIT_FSIZE, limits.file),
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_CPU, limits.cpu),
@@ -196,7 +206,7 @@ _DENIED = {
         "inotify_init": 253, "inotify_init1": 294, "fanotify_init": 300, "setxattr": 188,
         "lsetxattr": 189, "fsetxattr": 190, "getxattr": 191, "lgetxattr": 192, "fgetxattr": 193,
         "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "setxattrat": 463,
-        "getxattrat": 464, "removexattrat": 466,
+        "getxattrat": 464, "removexattrat": 466, "file_setattr": 469,
     },
     "aarch64": {
         "socket": 198, "connect": 203, "bind": 200, "listen": 201, "execve": 221, "kill": 129,
@@ -217,6 +227,7 @@ _DENIED = {
         "inotify_init1": 26, "fanotify_init": 262, "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7,
         "getxattr": 8, "lgetxattr": 9, "fgetxattr": 10, "removexattr": 14, "lremovexattr": 15,
         "fremovexattr": 16, "setxattrat": 463, "getxattrat": 464, "removexattrat": 466,
+        "file_setattr": 469,
     },
 }  # fmt: skip
 """Calls that fail with EPERM: they reach other processes, other programs, or the network."""

@@ -190,6 +190,8 @@ def _judge(descriptor: int, settings: dict[str, Any]) -> None:
     outward = wire.Channel(socket.socket(fileno=descriptor), _TRUSTED)
     limits = sandbox.Limits(**settings["limits"])
     excess = functools.partial(sandbox.excess, pid, scratch, limits)
+    if settings["confined"]:
+        sandbox.limit_memory(2 * limits.memory)  # a student's value may be a test's number of items
     try:
         job = outward.receive(timeout=60.0)
         report = _report(wire.Channel(mine), pid, job, settings["confined"], excess)

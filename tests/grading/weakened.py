@@ -1,0 +1,55 @@
+"""A warm parent whose guards on what a student's process says are off: attacks must succeed here.
+
+Run as a script by `Weakened`. The sandbox and the limits are on.
+"""
+
+import json
+import os
+import sys
+
+from losscourse import checks
+from losscourse.grading import judge, student, warm, wire
+
+
+class Weakened(warm.Warm):
+    """Starts this file in place of the warm parent."""
+
+    _command = (sys.executable, __file__)
+
+
+class _Believed:
+    """An outcome that the student's process has judged by itself."""
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+def _believe(elsewhere, args, named, allow):
+    parts = elsewhere._ask(elsewhere.__name__, args, named, allow)
+    if type(parts) is dict and parts.get("passed"):
+        return _Believed()
+    return _OUTCOME(elsewhere, args, named, allow)
+
+
+_OUTCOME = checks.Elsewhere.outcome
+
+
+def _main():
+    boundless = wire.Limits(frame=2**40, tree=2**40, items=10**9)
+    wire.Limits = lambda **kwargs: boundless
+    wire._DEEPEST = 500
+    judge.secrets.token_hex = lambda size: "0" * 2 * size
+    judge._clean = judge._text = lambda value, key=None: value if key is None else value[key]
+    student.MOST_OUTPUT = 10**9
+    vars(checks).update(_verify=lambda: None, _verify_own=lambda: None)
+    checks.Elsewhere.outcome = _believe
+    warm._empty_standard_streams = lambda: None
+    warm.sandbox.excess = lambda *args: ""
+    warm._remove = lambda folder: warm.shutil.rmtree(folder, ignore_errors=True)
+    os.closerange = lambda first, last: None
+    os.open(os.devnull, os.O_RDONLY)  # a descriptor that the student's process inherits
+    warm._main(int(sys.argv[1]), json.loads(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    _main()
