@@ -43,13 +43,12 @@ from losscourse.grading import sandbox, states
 from losscourse.grading.execute import RunElsewhere, fill_in, solution_names, steps_of
 from losscourse.grading.intake import put_together, read_source
 from losscourse.grading.judge import Report
-from losscourse.grading.rebuild import MOST_BYTES, Unreadable, choose
+from losscourse.grading.rebuild import Unreadable, choose, handed_in
 from losscourse.grading.states import State
 from losscourse.grading.warm import Warm
 
 __all__ = ["CannotStart", "Coordinator", "GradebookGone", "Outcome", "Question", "Submission"]
 
-_MOST_NOTEBOOKS = 20  # notebooks of one submission that are read
 _PATIENCE = (0.5, 2.0, 5.0, 10.0)  # seconds between two attempts to reach the gradebook
 
 
@@ -262,6 +261,9 @@ class Coordinator:
         folders = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
         excluded = set(self._course.student_id_exclude.split(","))
         found = {path.parts[place]: path for path in folders if path.is_dir() or path.is_symlink()}
+        found = {name: path for name, path in found.items() if not name.startswith(".")}
+        if strange := [name for name in found if not name.isprintable()]:
+            raise CannotStart(f"No student can be named {strange[0]!a}: rename that folder.")
         if absent := sorted(set(students) - set(found)):
             raise CannotStart(f"{', '.join(absent)}: handed in nothing at {pattern}")
         chosen = sorted(set(students or found) - excluded)
@@ -327,7 +329,14 @@ class Coordinator:
                 following = [waiting.pop()] if waiting else []
                 for submission in following:
                     jobs.put(submission)
-                self._patiently(self._save, outcome, following)
+                try:
+                    self._patiently(self._save, outcome, following)
+                except GradebookGone:
+                    raise
+                except Exception as error:  # of this submission alone, such as a folder's rights
+                    outcome.state = "failed"
+                    outcome.reason = f"its grades were not saved: {type(error).__name__}: {error}"
+                    self._patiently(self._save_state, outcome, following)
                 yield outcome
         finally:
             for hand in hands:
@@ -418,17 +427,17 @@ class Coordinator:
     def _grade(
         self, submission: Submission, grade: Callable[..., Report], outcome: Outcome
     ) -> dict[str, nbformat.NotebookNode]:
-        files = _notebooks_in(submission.folder)
         graded, reasons = {}, []
+        names = {f"{notebook.name}.ipynb" for notebook in self._notebooks}
         for notebook in self._notebooks:
-            mine = files if len(self._notebooks) == 1 else _only(files, f"{notebook.name}.ipynb")
-            if not mine and files:
+            mine = handed_in(submission.folder, names - {f"{notebook.name}.ipynb"})
+            if not mine and len(names) > 1:
                 outcome.notes.append(f"{notebook.name}.ipynb is missing, and counts as 0")
                 continue
             rebuilt = choose(notebook.source, mine, f"{notebook.name}.ipynb")
             nb = put_together(notebook.source, rebuilt)
-            names = solution_names(notebook.source)
-            report = rebuilt.marked(grade(steps_of(nb), names, **self._seconds))
+            asked = solution_names(notebook.source)
+            report = rebuilt.marked(grade(steps_of(nb), asked, **self._seconds))
             outcome.notes += report.notes
             if report.state == "failed":
                 outcome.state, outcome.reason = "failed", f"the grader failed: {report.reason}"
@@ -499,7 +508,12 @@ class Coordinator:
                 comment.auto_comment = "No response." if name in blank else None
             db.flush()
             self._penalise(db, row, theirs)
-        last = State(submission.student, outcome.state, outcome.reason, submission.digest)
+        self._save_state(outcome, following)
+
+    def _save_state(self, outcome: Outcome, following: Sequence[Submission]) -> None:
+        """Commit, with how far this submission and the next have come."""
+        db, own = self._gradebook.db(), outcome.submission
+        last = State(own.student, outcome.state, outcome.reason, own.digest)
         states.write(db, self.assignment, last)
         self._mark_in(db, "running", following)
         db.commit()
@@ -656,29 +670,6 @@ def _copy(folder: Path, names: Iterable[str], place: Path) -> None:
         if not target.exists() and not any(path.is_file() for path in above):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, target)
-
-
-def _notebooks_in(folder: Path) -> dict[str, bytes]:
-    """Return the notebooks of a submission, and no more of each than can be read.
-
-    Raises:
-        Unreadable: The folder is a link, or holds too many.
-    """
-    if folder.is_symlink():
-        raise Unreadable("it is a link to another folder: copy the notebook itself there")
-    paths = [path for path in sorted(folder.glob("*.ipynb")) if path.is_file()]
-    paths = [path for path in paths if not path.is_symlink()]
-    if len(paths) > _MOST_NOTEBOOKS:
-        raise Unreadable(f"it has {len(paths)} notebooks: hand in the one that counts")
-    found = {}
-    for path in paths:
-        with path.open("rb") as file:
-            found[path.name] = file.read(MOST_BYTES + 1)
-    return found
-
-
-def _only(files: dict[str, bytes], name: str) -> dict[str, bytes]:
-    return {name: files[name]} if name in files else {}
 
 
 def _digest(folder: Path, ignore: Sequence[str], before: str = "") -> str:

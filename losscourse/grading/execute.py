@@ -122,7 +122,11 @@ def steps_of(nb: NotebookNode) -> list[Step]:
 
 
 def solution_names(source: NotebookNode) -> list[str]:
-    """Return what the source's solution cells define."""
+    """Return what the source's solution cells define.
+
+    Args:
+        source: The instructor's notebook.
+    """
     cells = [
         cell.source
         for cell in source.cells
@@ -132,7 +136,12 @@ def solution_names(source: NotebookNode) -> list[str]:
 
 
 def fill_in(nb: NotebookNode, report: Report) -> None:
-    """Write each verdict into its cell's outputs, in the form that nbgrader reads as its score."""
+    """Write each verdict into its cell's outputs, in the form that nbgrader reads as its score.
+
+    Args:
+        nb: The notebook whose cells were the steps.
+        report: What came of them.
+    """
     verdicts = iter(report.verdicts)
     for cell in nb.cells:
         if cell.cell_type == "code":

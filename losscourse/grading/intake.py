@@ -84,7 +84,12 @@ def read_source(config: Any, resources: dict[str, Any]) -> nbformat.NotebookNode
 
 
 def put_together(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.NotebookNode:
-    """Return the source with the student's text in it, and the student's own cells between."""
+    """Return the source with the student's text in it, and the student's own cells between.
+
+    Args:
+        source: The instructor's notebook.
+        rebuilt: What is run and kept of the submission.
+    """
     nb = nbformat.from_dict(source)
     nb.metadata["doubts"] = rebuilt.doubts
     steps = list(rebuilt.steps)

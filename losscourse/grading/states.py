@@ -77,4 +77,10 @@ def write(db: Session, assignment: str, *states: State) -> None:
     for state in states:
         ours = (_TABLE.c.assignment == assignment) & (_TABLE.c.student == state.student)
         db.execute(delete(_TABLE).where(ours))
-        db.execute(insert(_TABLE).values(assignment=assignment, **vars(state)))
+        row = vars(state) | {"reason": _storable(state.reason)}
+        db.execute(insert(_TABLE).values(assignment=assignment, **row))
+
+
+def _storable(text: str) -> str:
+    """Return a text without what no database takes: a student may have had a hand in it."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,5 +1,6 @@
 """`losscourse grade`: the grades of a class, whatever is killed on the way."""
 
+import contextlib
 import csv
 import os
 import random
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -296,21 +298,43 @@ def test_what_fails_for_the_graders_own_sake_is_tried_once_more(course, warm, mo
     assert rows(course)["ada"]["status"] == "not graded"
 
 
-def test_a_parent_that_dies_is_replaced(course, monkeypatch):
+def children(pid):
+    with contextlib.suppress(OSError):
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return []
+
+
+@pytest.mark.parametrize("victim", ["parent", "judge"])
+def test_a_process_that_is_killed_costs_nobody_a_grade(course, monkeypatch, victim):
     monkeypatch.chdir(course)
     made = []
 
+    def kill():
+        wait_for(60, lambda: made and children(made[0]._process.pid))
+        (judging,) = children(made[0]._process.pid)
+        os.kill(made[0]._process.pid if victim == "parent" else judging, signal.SIGKILL)
+
     def make_warm(**named):
         made.append(Warm(**named))
-        if len(made) == 1:
-            made[0]._process.kill()
         return made[-1]
 
     with coordinator.Coordinator("ps", make_warm=make_warm) as one:
-        found = list(one.run(one.submissions(["ada", "bo"])))
-    assert [(o.state, o.points) for o in found] == [("graded", 15), ("graded", 12)]
-    assert len(made) == 2
-    assert all(not warm.alive for warm in made)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        found = list(one.run(one.submissions(["ed", "bo"])[::-1]))
+        killer.join()
+    assert [(o.submission.student, o.points) for o in found] == [("ed", 5), ("bo", 12)]
+    assert len(made) == (2 if victim == "parent" else 1)
+    assert not any(warm.alive for warm in made)
+
+
+def test_what_cannot_be_saved_fails_alone(course, grade):
+    (course / "autograded").mkdir()
+    (course / "autograded" / "cy").write_text("a file where a folder should be")
+    said = grade()
+    assert "cy: failed" in said
+    assert rows(course)["cy"]["status"] == "not graded"
+    assert float(rows(course)["ada"]["score"]) == 15
 
 
 def start(course, **named):
@@ -327,13 +351,13 @@ def wait_for(seconds, condition):
     assert condition()
 
 
-def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed):
+def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed, grade):
     moments = random.Random(0)
-    for _ in range(4):
+    for lines in (0, 1, 4):
         process = start(course)
-        for _ in range(moments.randint(0, 3)):
+        for _ in range(lines):
             process.stdout.readline()
-        time.sleep(moments.uniform(0, 0.3))
+        time.sleep(moments.uniform(0, 0.1))
         process.kill()
         process.wait()
         process.stdout.close()
@@ -344,13 +368,13 @@ def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed):
             for student, row in kept.items()
             if row["raw_score"]
         )
-    run(course, "--workers", "2", status=1)
+    grade()
     assert export(course) == export(undisturbed[0])
     leftovers = list((course / "autograded").glob("*/.*"))
     assert not leftovers
 
 
-def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed):
+def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed, grade):
     process = start(course)
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -361,5 +385,5 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed):
     assert known[first.partition(":")[0]].state in ("graded", "needs a person", "failed")
     assert {state.state for state in known.values()} >= {"queued"}
     assert "running" not in {state.state for state in known.values()}
-    run(course, "--workers", "2", status=1)
+    grade()
     assert export(course) == export(undisturbed[0])
