@@ -16,7 +16,7 @@ def scores(warm, source, notebook):
     return report.state, {v.cell: v.score for v in report.verdicts if v.kind == "test"}
 
 
-def tested(expected):
+def by_tests(expected):
     """Return the expected scores of the cells that a test decides."""
     return {cell: score for cell, score in expected.items() if score is not None}
 
@@ -32,9 +32,14 @@ def test_every_wrong_answer_gets_its_scores(assignment, tmp_path):
     with Warm() as warm:
         for name, cells in answers.items():
             state, given = scores(warm, source, sets.submission(released, cells))
-            if state != "graded" or given != tested(expected[name]):
-                wrong[name] = state, sets.differences(tested(expected[name]), given)
+            if state != "graded" or given != by_tests(expected[name]):
+                wrong[name] = state, sets.differences(by_tests(expected[name]), given)
+        nameless = sets.submission(released, reference)
+        for cell in nameless.cells:
+            cell.metadata = {}
+        hosted = scores(warm, source, nameless)
         state, given = scores(warm, source, released)
     assert not wrong
+    assert hosted == ("graded", by_tests(expected[sets.REFERENCE]))
     assert state == "graded"
     assert set(given.values()) == {0.0}
