@@ -331,8 +331,8 @@ def _take_solution(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) ->
     student's kernel runs.
     """
     name, code = _data(cell)["grade_id"], cell.cell_type == "code"
-    copies = [copy for copy in copies if copy[1].kind == _kind(cell)] or copies
     copies = [copy for copy in copies if not _untouched(cell, copy[1].text)] or copies[:1]
+    copies = [copy for copy in copies if copy[1].kind == _kind(cell)] or copies
     concerns = found.doubts if code else found.notes  # prose is read by a person in any case
     if not copies:
         found.doubts.append(f"{name}: its cell is missing, and its text was not found elsewhere")

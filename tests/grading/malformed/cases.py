@@ -624,6 +624,12 @@ def an_old_answer_kept_as_a_raw_cell(notebook):
     add(notebook, "double", copied(notebook, "double", WRONG) | {"cell_type": "raw"})
 
 
+@in_notebook(note="double: its cell was turned into prose")
+def an_answer_in_a_raw_cell_beside_a_blank_one(notebook):
+    add(notebook, "double", copied(notebook, "double") | {"cell_type": "raw"})
+    cell(notebook, "double")["source"] = problem_set.released().cells[3].source
+
+
 @in_notebook(note="why: its cell was turned into code")
 def prose_turned_into_code(notebook):
     cell(notebook, "why")["cell_type"] = "code"
