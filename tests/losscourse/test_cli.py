@@ -482,6 +482,7 @@ def test_check_ends_cleanly_on_ctrl_c(desk, way):
         deadline = time.monotonic() + 60
         while not list(scratch.rglob("running")) and time.monotonic() < deadline:
             time.sleep(0.1)
+        assert list(scratch.rglob("running"))
         kernels = children(process.pid)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
