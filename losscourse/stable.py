@@ -7,7 +7,7 @@ what breaks the naive form.
 import math
 from typing import Any
 
-from losscourse.arrays import Array, float_namespace
+from losscourse.arrays import Array, float_namespace, stop_gradient
 
 __all__ = [
     "log1mexp",
@@ -225,12 +225,16 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
 
 
 def _finite_max(xp: Any, x: Array, axis: int) -> Array:
-    """Return the largest element along an axis, which it keeps; 0 where that is infinite."""
+    """Return the largest element along an axis, which it keeps; 0 where that is infinite.
+
+    It is a constant for autograd: whatever is subtracted and added back has the derivative 0, and
+    taking it costs a pass over memory.
+    """
     if axis not in range(-x.ndim, x.ndim):
         raise ValueError(f"axis: expected one of the {x.ndim} axes of x, got {axis}")
     if x.shape[axis] == 0:
         raise ValueError(f"x: expected at least one element along axis {axis}, got none")
-    largest = xp.max(x, axis=axis, keepdims=True)
+    largest = xp.max(stop_gradient(x), axis=axis, keepdims=True)
     return xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
 
 
