@@ -129,7 +129,8 @@ class Outcome:
             expected: Plain data. An array asks for its own shape and dtype; a float for one
                 number of any real dtype; NaN and inf where they stand for the same there.
             rtol: Allowed error relative to the expected number. Default: 1e-9 for float64, 1e-5
-                for float32, 1e-2 for float16.
+                for float32, 1e-2 for float16 (1e-5 where one float is expected: the student may
+                choose its dtype).
             atol: Allowed error beyond that. Default: a thousandth of the default `rtol`.
             why: A sentence that helps a student who fails: the property, not the solution.
 
@@ -587,7 +588,9 @@ def _fault(got, expected, path, tolerance, inputs) -> str | None:
     if type(expected) is float:
         if not _is_number(got):
             return f"expected one number{at}, got {_show(got)}."
-        return _element_fault(np.asarray(got), np.asarray(expected), at, tolerance, {})
+        got = np.asarray(got)  # a coarser dtype, which the student may choose, buys no tolerance
+        got = got.astype(np.result_type(got, np.float32))
+        return _element_fault(got, np.asarray(expected), at, tolerance, {})
     if type(got) is not type(expected) or got != expected:
         return f"wrong result{at}\n  expected  {_show(expected)}\n  got       {_show(got)}"
     return None

@@ -101,6 +101,8 @@ def test_equal_results_pass(value, expected):
         (np.array([1.0, np.inf]), np.array([1.0, 2.0])),
         (np.array([1 + 1e-8]), np.array([1.0])),
         (np.array([1 + 1e-4], dtype=np.float32), np.array([1.0], dtype=np.float32)),
+        (np.float16(1.51), 1.5),
+        (np.int16(3), 3.02),
     ],
     ids=repr,
 )
