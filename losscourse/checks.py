@@ -320,7 +320,10 @@ def _rebuilt_error(names: list[str]) -> BaseException | None:
     for name in names:
         kind = vars(builtins).get(name)
         if isinstance(kind, type) and issubclass(kind, BaseException):
-            return Exception.__new__(kind) if issubclass(kind, Exception) else Exception()
+            try:
+                return kind.__new__(kind) if issubclass(kind, Exception) else Exception()
+            except TypeError:  # a group of exceptions asks for its members
+                return Exception()
     return None
 
 

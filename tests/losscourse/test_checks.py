@@ -654,3 +654,13 @@ def test_import_needs_numpy_alone():
         print(sorted({"torch", "scipy", "sklearn", "matplotlib", "nbgrader"} & set(sys.modules)))
         """)
     assert heavy == "[]"
+
+
+@pytest.mark.parametrize("kind", [OSError, FileNotFoundError, UnicodeDecodeError, ValueError])
+def test_an_error_of_another_process_keeps_its_class(kind):
+    parts = checks.call(returns(1.0)).parts()
+    names = [step.__name__ for step in kind.__mro__]
+    there = checks.Elsewhere("f", lambda *request: parts | {"error": names})
+    checks.call(there).raises(kind)
+    with pytest.raises(checks.CheckFailed):
+        checks.call(there).raises(KeyError)
