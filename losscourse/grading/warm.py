@@ -254,7 +254,9 @@ def _empty_standard_streams() -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if _PASSED.fullmatch(name)}
+    """Return what the parent may know; one thread for linear algebra: submissions share cores."""
+    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
+    return one | {name: value for name, value in os.environ.items() if _PASSED.fullmatch(name)}
 
 
 def _die_with_parent() -> None:

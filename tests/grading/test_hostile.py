@@ -444,3 +444,15 @@ def test_a_value_cannot_make_a_test_go_on_for_ever(parents, test):
     ]
     report = parents("guarded").grade(steps, ["rate"], total_seconds=1.0)
     assert (report.state, report.score) == ("graded", 0.0), report
+
+
+def test_a_parent_takes_no_module_from_the_folder_in_which_it_is_started(tmp_path, monkeypatch):
+    seen = tmp_path / "seen"
+    (tmp_path / "json.py").write_text(f"open({str(seen)!r}, 'w').close()\nraise SystemExit")
+    subprocess.run([*Warm._command, "0", "{}"], cwd=tmp_path, check=False)
+    assert seen.exists()
+    seen.unlink()
+    monkeypatch.chdir(tmp_path)
+    with Warm() as warm:
+        report = grade(warm, make_notebook(hidden=False))
+    assert (report.state, report.score, seen.exists()) == ("graded", FULL, False)
