@@ -21,9 +21,13 @@ own, which holds through autograd (`ctc`) and in closed form (`ctc_grad`).
 
 
 def read() -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-    """Return the committed results and the reasons, by table and loss."""
+    """Return the committed results and the reasons, by kind of comparison and loss."""
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return results, tomllib.loads(REASONS.read_text(encoding="utf-8"))
+    written = tomllib.loads(REASONS.read_text(encoding="utf-8"))
+    return results, {
+        kind: {loss: entry["why"] for entry in written.get(kind, []) for loss in entry["losses"]}
+        for kind in AIMS
+    }
 
 
 def compared(results: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:

@@ -77,9 +77,9 @@ class Downloads(SphinxDirective):
         rows = [[_link(file), *_facts(file)] for file in files]
         install = nodes.literal_block(text=f"python -m pip install {wheels[0].name}")
         install["language"] = "bash"
-        table = _table(["File", "Size", "SHA-256"], rows)
-        table["classes"] += ["downloads"]
-        return [install, table]
+        listing = table(["File", "Size", "SHA-256"], rows)
+        listing["classes"] += ["downloads"]
+        return [install, listing]
 
 
 class Versions(SphinxDirective):
@@ -99,7 +99,7 @@ class Versions(SphinxDirective):
             machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
             facts = [("Python", platform.python_version()), ("Machine", machine), *facts]
         rows = [[nodes.Text(name), nodes.Text(value)] for name, value in facts]
-        return [_table(["What", "Version"], rows)]
+        return [table(["What", "Version"], rows)]
 
 
 class ExecutionTimes(SphinxPostTransform):
@@ -120,7 +120,7 @@ class ExecutionTimes(SphinxPostTransform):
         ]
         total = sum(run["runtime"] or 0 for run in runs.values())
         rows.append([nodes.strong(text="All"), nodes.Text(""), _seconds(total)])
-        return _table(["Page", "Executed on", "Seconds"], rows)
+        return table(["Page", "Executed on", "Seconds"], rows)
 
     def _title(self, page: str) -> nodes.reference:
         target = self.app.builder.get_relative_uri(self.env.docname, page)
@@ -146,14 +146,15 @@ def _facts(file: Path) -> list[nodes.Node]:
     return [nodes.Text(f"{len(content) / 1000:.0f} kB"), nodes.literal(text=digest)]
 
 
-def _table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
+def table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
+    """Return a table of one node per cell."""
     group = nodes.tgroup(cols=len(head))
     group += [nodes.colspec(colwidth=1) for _ in head]
     group += nodes.thead("", _row([nodes.Text(text) for text in head]))
     group += nodes.tbody("", *[_row(row) for row in rows])
-    table = nodes.table("", group)
-    table["classes"] += ["colwidths-auto"]
-    return table
+    found = nodes.table("", group)
+    found["classes"] += ["colwidths-auto"]
+    return found
 
 
 def _row(cells: list[nodes.Node]) -> nodes.row:

@@ -1,0 +1,129 @@
+"""The directive `benchmark`: the tables of benchmarks/results, and why a row misses its aim.
+
+No figure is written by hand: `make bench` measures, and this draws what is committed.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from course import ROOT, table
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+sys.path.insert(0, str(ROOT))  # the benchmarks are part of the repository, not of the package
+from benchmarks.misses import AIMS, REASONS, RESULTS, compared, read
+
+HEADS = {
+    "torch": ["Loss", "Elements", "Eager", "Compiled", "Both compiled"],
+    "ctc": ["Batch", "Frames", "Classes", "Labels", "Ratio"],
+    "numpy": ["Loss", "Elements", "Ratio"],
+    "temporaries": ["Function", "Temporaries"],
+    "import": ["NumPy, s", "NumPy and all losses, s", "Difference, s"],
+    "reasons": ["Comparison, aim", "Missed by", "Why"],
+    "about": ["What", "Value"],
+}
+
+
+class Benchmark(SphinxDirective):
+    """One table, by its name in `HEADS`: `reasons` is of all misses, `about` of the machine."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        if name not in HEADS:
+            raise self.error(f"benchmark: expected one of {', '.join(HEADS)}, got {name}")
+        for file in (RESULTS, REASONS):
+            self.env.note_dependency(str(file))
+        results, reasons = read()
+        rows = ROWS[name](results, reasons)
+        return [table(HEADS[name], [[*map(_cell, row)] for row in rows])]
+
+
+def _torch(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    return [
+        [
+            (name,),
+            f"{found['elements']:,}",
+            _ratio(found["eager"], "eager"),
+            _ratio(found["compiled"], "compiled"),
+            _ratio(found["both_compiled"]),
+        ]
+        for name, found in sorted(results["torch"].items())
+    ]
+
+
+def _ctc(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    found = results["ctc"]
+    sizes = [str(found[size]) for size in ("batch", "frames", "classes", "labels")]
+    return [[*sizes, _ratio(found, "ctc")]]
+
+
+def _numpy(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    return [
+        [(name,), f"{found['elements']:,}", _ratio(found, "numpy")]
+        for name, found in sorted(results["numpy"].items())
+    ]
+
+
+def _temporaries(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    counts = {name: n for row in results["temporaries"].values() for name, n in row.items()}
+    return [[(name,), _mark(n, "temporaries", ".1f")] for name, n in sorted(counts.items())]
+
+
+def _import(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    found = results["import"]
+    return [[f"{found[part]:.3f}" for part in ("numpy", "losses", "beyond_numpy")]]
+
+
+def _reasons(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for kind, name, value in compared(results):
+        if value > AIMS[kind]:
+            losses = grouped.setdefault((kind, reasons[kind][name]), [])
+            losses.append(f"{name} {value:.2f}")
+    return [
+        [f"{kind}, {AIMS[kind]:g}", ", ".join(losses), why]
+        for (kind, why), losses in grouped.items()
+    ]
+
+
+def _about(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+    return [[name, str(value)] for name, value in results["about"].items()]
+
+
+ROWS: dict[str, Callable[..., list[list[Any]]]] = {
+    "torch": _torch,
+    "ctc": _ctc,
+    "numpy": _numpy,
+    "temporaries": _temporaries,
+    "import": _import,
+    "reasons": _reasons,
+    "about": _about,
+}
+
+
+def _ratio(found: dict[str, float], kind: str | None = None) -> Any:
+    """Return a ratio with the quartiles of its rounds, strong where it misses its aim."""
+    text = f"{found['ratio']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+    return nodes.strong(text=text) if kind and found["ratio"] > AIMS[kind] else text
+
+
+def _mark(value: float, kind: str, form: str) -> Any:
+    text = format(value, form)
+    return nodes.strong(text=text) if value > AIMS[kind] else text
+
+
+def _cell(value: Any) -> nodes.Node:
+    """Return a cell: a name in a tuple is code, a node is itself, all else is text."""
+    if isinstance(value, tuple):
+        return nodes.literal(text=value[0])
+    return value if isinstance(value, nodes.Node) else nodes.Text(value)
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the directive."""
+    app.add_directive("benchmark", Benchmark)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
