@@ -20,7 +20,7 @@ from typing import Any
 from losscourse import checks
 from losscourse.grading import wire
 
-__all__ = ["Judge", "Report", "Step", "Verdict", "student_names"]
+__all__ = ["Gone", "Judge", "Report", "Step", "Verdict", "student_names"]
 
 _MOST_TEXT = 20_000
 _GRACE = 3.0  # seconds beyond the end: a call that is stopped then says so itself
@@ -98,7 +98,11 @@ class Report:
 
     @classmethod
     def from_plain(cls, data: dict[str, Any]) -> "Report":
-        """Return the report of plain data."""
+        """Return the report of plain data.
+
+        Args:
+            data: What `plain` returned.
+        """
         return cls(**{**data, "verdicts": [Verdict(**v) for v in data["verdicts"]]})
 
 
@@ -160,7 +164,17 @@ class Judge:
         self._space: dict[str, Any] = {"__name__": "__main__"}
 
     def run(self, steps: Sequence[Step]) -> list[Verdict]:
-        """Run the steps in order; return a verdict for each, whatever the student's code does."""
+        """Run the steps, whatever the student's code does.
+
+        Args:
+            steps: The cells, in order.
+
+        Returns:
+            A verdict for each.
+
+        Raises:
+            Gone: The student's process did not start.
+        """
         self._ask_ready()
         return [self._timed(step) for step in steps]
 
