@@ -21,28 +21,28 @@ HEADS = {
     "numpy": ["Loss", "Elements", "Ratio"],
     "temporaries": ["Function", "Temporaries"],
     "import": ["NumPy, s", "NumPy and all losses, s", "Difference, s"],
-    "reasons": ["Comparison, aim", "Missed by", "Why"],
     "about": ["What", "Value"],
 }
 
 
 class Benchmark(SphinxDirective):
-    """One table, by its name in `HEADS`: `reasons` is of all misses, `about` of the machine."""
+    """One table, by its name in `HEADS`, or the list of `reasons` for what misses its aim."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        if name not in HEADS:
-            raise self.error(f"benchmark: expected one of {', '.join(HEADS)}, got {name}")
+        if name not in (*HEADS, "reasons"):
+            raise self.error(f"benchmark: expected reasons, {', '.join(HEADS)}; got {name}")
         for file in (RESULTS, REASONS):
             self.env.note_dependency(str(file))
         results, reasons = read()
-        rows = ROWS[name](results, reasons)
-        return [table(HEADS[name], [[*map(_cell, row)] for row in rows])]
+        if name == "reasons":
+            return [_reasons(results, reasons)]
+        return [table(HEADS[name], [[*map(_cell, row)] for row in ROWS[name](results)])]
 
 
-def _torch(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _torch(results: dict[str, Any]) -> list[list[Any]]:
     return [
         [
             (name,),
@@ -55,42 +55,49 @@ def _torch(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
     ]
 
 
-def _ctc(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _ctc(results: dict[str, Any]) -> list[list[Any]]:
     found = results["ctc"]
     sizes = [str(found[size]) for size in ("batch", "frames", "classes", "labels")]
     return [[*sizes, _ratio(found, "ctc")]]
 
 
-def _numpy(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _numpy(results: dict[str, Any]) -> list[list[Any]]:
     return [
         [(name,), f"{found['elements']:,}", _ratio(found, "numpy")]
         for name, found in sorted(results["numpy"].items())
     ]
 
 
-def _temporaries(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _temporaries(results: dict[str, Any]) -> list[list[Any]]:
     counts = {name: n for row in results["temporaries"].values() for name, n in row.items()}
     return [[(name,), _mark(n, "temporaries", ".1f")] for name, n in sorted(counts.items())]
 
 
-def _import(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _import(results: dict[str, Any]) -> list[list[Any]]:
     found = results["import"]
     return [[f"{found[part]:.3f}" for part in ("numpy", "losses", "beyond_numpy")]]
 
 
-def _reasons(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _reasons(results: dict[str, Any], reasons: dict[str, Any]) -> nodes.bullet_list:
+    """Return one point for each reason: what it is about, the reason, and who misses the aim."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for kind, name, value in compared(results):
         if value > AIMS[kind]:
             losses = grouped.setdefault((kind, reasons[kind][name]), [])
             losses.append(f"{name} {value:.2f}")
-    return [
-        [f"{kind}, {AIMS[kind]:g}", ", ".join(losses), why]
+    points = [
+        nodes.paragraph(
+            "",
+            "",
+            nodes.strong(text=f"{kind.capitalize()}, aim {AIMS[kind]:g}. "),
+            nodes.Text(f"{why} {', '.join(losses)}."),
+        )
         for (kind, why), losses in grouped.items()
     ]
+    return nodes.bullet_list("", *[nodes.list_item("", point) for point in points])
 
 
-def _about(results: dict[str, Any], reasons: dict[str, Any]) -> list[list[Any]]:
+def _about(results: dict[str, Any]) -> list[list[Any]]:
     return [[name, str(value)] for name, value in results["about"].items()]
 
 
@@ -100,7 +107,6 @@ ROWS: dict[str, Callable[..., list[list[Any]]]] = {
     "numpy": _numpy,
     "temporaries": _temporaries,
     "import": _import,
-    "reasons": _reasons,
     "about": _about,
 }
 
