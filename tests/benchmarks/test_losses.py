@@ -45,7 +45,9 @@ def test_an_unknown_loss_is_refused_before_anything_is_measured(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.loss in losses.NUMPY_PEERS], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.loss in losses.NUMPY_PEERS], ids=lambda c: c.name
+)
 def test_a_numpy_peer_computes_the_loss(case):
     arrays = [a.astype(float) if a.dtype == np.float32 else a for a in losses.inputs(case, 3000)]
     peer = losses.NUMPY_PEERS[case.loss]
