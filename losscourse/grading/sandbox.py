@@ -24,8 +24,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Limits", "Unavailable", "confine", "excess", "interpreter_paths"]
-__all__ += ["limit_memory", "missing"]
+__all__ = [
+    "Limits",
+    "Unavailable",
+    "confine",
+    "excess",
+    "interpreter_paths",
+    "limit_memory",
+    "missing",
+]
 
 
 class Unavailable(RuntimeError):
