@@ -1,4 +1,8 @@
-"""What the course adds to nbgrader, named in `exercises/nbgrader_config.py`.
+"""The grader: what an instructor runs, and what runs a student's code.
 
-nbgrader itself comes with the extra `teach`; nothing outside this folder imports it.
+From a file to a score: `rebuild` puts the source's cells and the student's text together; `warm`
+forks two processes for it; `judge` runs the tests in one, `student` the student's cells in the
+other, which `sandbox` confines; `wire` carries plain data between them. `coordinator` does so for a
+class, in parallel, with `states` in the gradebook and `evening` on the screen. `intake`, `execute`,
+`late`, `feedback` and `export` give nbgrader's own commands the same.
 """
