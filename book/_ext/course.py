@@ -14,7 +14,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class Versions(SphinxDirective):
         named = self.arguments[0].split() if self.arguments else []
         if unknown := sorted(set(named) - set(pinned)):
             raise self.error(f"requirements.txt does not pin {', '.join(unknown)}")
-        facts = [(name, version(name)) for name in named or pinned]
+        facts = [(name, _installed(name)) for name in named or pinned]
         if named:
             machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
             facts = [("Python", platform.python_version()), ("Machine", machine), *facts]
@@ -126,6 +126,14 @@ class ExecutionTimes(SphinxPostTransform):
         target = self.app.builder.get_relative_uri(self.env.docname, page)
         title = self.env.titles[page].astext()
         return nodes.reference("", title, refuri=target, internal=True)
+
+
+def _installed(name: str) -> str:
+    """Return a package's version; a pin may be for another system alone."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not on this system"
 
 
 def _date(seconds: float) -> nodes.Text:
