@@ -8,6 +8,12 @@ from string import ascii_letters
 
 from hypothesis import settings
 
+# Here alone: imported in two folders, a fixture of the session would start a second browser in one
+# process, which Playwright refuses.
+from tests.browser import address, browser, site
+
+__all__ = ["address", "browser", "site"]
+
 # nbgrader calls alembic by name; the tests also run where no environment is active.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 

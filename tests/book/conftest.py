@@ -6,9 +6,9 @@ from functools import cache
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import ROOT, SITE, address, browser, find_chromium, site
+from tests.browser import ROOT, SITE, find_chromium
 
-__all__ = ["PAGES", "ROOT", "SITE", "Visit", "address", "browser", "find_chromium", "site"]
+__all__ = ["PAGES", "ROOT", "SITE", "Visit", "find_chromium"]
 
 PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.rglob("*.html"))
 PAGES = [page for page in PAGES if not page.startswith("_static/")] or ["index.html"]

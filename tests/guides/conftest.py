@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import address, browser, site
-
-__all__ = ["address", "browser", "folder", "free_port", "site"]
+__all__ = ["folder", "free_port"]
 
 
 @pytest.fixture
