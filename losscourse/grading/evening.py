@@ -18,14 +18,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from losscourse.grading.coordinator import (
-    CannotStart,
-    Coordinator,
-    GradebookGone,
-    Outcome,
-    Question,
-    Submission,
-)
+from losscourse.grading.coordinator import CannotStart, Coordinator, Outcome, Submission
+from losscourse.grading.gradebook import GradebookGone, Question
 
 __all__ = ["grade"]
 

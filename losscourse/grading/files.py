@@ -1,0 +1,149 @@
+"""An assignment's files: what lies in its folders, and how graded notebooks come to their place.
+
+Of what a student hands in, plain files alone are read: a link is none, whatever it leads to.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import nbformat
+from nbgrader import utils
+from nbgrader.coursedir import CourseDirectory
+
+__all__ = ["Folders", "digest"]
+
+
+class Folders:
+    """The folders of one assignment, as nbgrader lays them out.
+
+    Args:
+        course: The course's settings.
+        assignment: The assignment's name.
+        kept: Files of a student's that count in place of the source's of the same name.
+    """
+
+    def __init__(self, course: CourseDirectory, assignment: str, kept: Iterable[str] = ()):
+        self._course, self._assignment, self._kept = course, assignment, set(kept)
+        self.source = self._folder(course.source_directory, ".")
+
+    def _folder(self, step: str, student: str) -> Path:
+        return Path(self._course.format_path(step, student, self._assignment))
+
+    @property
+    def submitted(self) -> Path:
+        """Where submissions lie: a path with "*" for the student."""
+        return self._folder(self._course.submitted_directory, "*")
+
+    def autograded(self, student: str) -> Path:
+        """Return where a student's graded notebooks belong.
+
+        Args:
+            student: Whose.
+        """
+        return self._folder(self._course.autograded_directory, student)
+
+    def handed_in(self) -> dict[str, Path]:
+        """Return the folders that hold a submission, or link to one, by student."""
+        pattern = self.submitted
+        place = len(Path(str(pattern).partition("*")[0] + "x").parts) - 1
+        folders = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+        found = {path.parts[place]: path for path in folders if path.is_dir() or path.is_symlink()}
+        return {name: path for name, path in found.items() if not name.startswith(".")}
+
+    def write(
+        self, student: str, submitted: Path, graded: Mapping[str, nbformat.NotebookNode]
+    ) -> None:
+        """Write the graded notebooks, and the files that came with them, beside their place.
+
+        Args:
+            student: Whose they are.
+            submitted: The folder of the submission.
+            graded: The notebooks by their names, without ".ipynb".
+        """
+        place = self._beside(student, "new")
+        _remove(place)
+        place.mkdir(parents=True)
+        ours = plain_files(self.source, self._course.ignore)
+        _copy(self.source, [name for name in ours if name not in self._kept], place)
+        _copy(submitted, plain_files(submitted, self._course.ignore), place)
+        for name, nb in graded.items():
+            nbformat.write(nb, place / f"{name}.ipynb")
+        mode = 0o664 if self._course.groupshared else 0o444
+        for path in place.rglob("*"):
+            if path.is_dir():
+                path.chmod(0o2775 if self._course.groupshared else 0o755)
+            else:
+                path.chmod(mode)
+
+    def put_in_place(self, student: str, *, there: bool) -> None:
+        """Let what was written take the place of what was there; a second call finds it done.
+
+        Args:
+            student: Whose.
+            there: Whether anything was written; else the place is cleared.
+        """
+        place = self.autograded(student)
+        new, old = self._beside(student, "new"), self._beside(student, "old")
+        if there and not new.exists():
+            return
+        _remove(old)
+        if place.exists():
+            place.rename(old)
+        if there:
+            new.rename(place)
+        _remove(new)
+        _remove(old)
+
+    def _beside(self, student: str, what: str) -> Path:
+        folder = self.autograded(student)
+        return folder.with_name(f".{folder.name}.{what}")
+
+
+def plain_files(folder: Path, ignore: Sequence[str]) -> list[str]:
+    """Return the plain files below a folder but notebooks, by their relative names, in order.
+
+    Args:
+        folder: Where to look.
+        ignore: Patterns of names that do not count.
+    """
+    found = utils.find_all_files(str(folder), [*ignore, "*.ipynb"])
+    plain = (path for path in found if stat.S_ISREG(os.lstat(path).st_mode))
+    return sorted(os.path.relpath(path, folder) for path in plain)
+
+
+def digest(folder: Path, ignore: Sequence[str], before: str = "") -> str:
+    """Return a digest of a folder's files.
+
+    Args:
+        folder: The folder; of a link, nothing counts.
+        ignore: Patterns of names that do not count.
+        before: What the digest depends on as well.
+    """
+    total = hashlib.sha256(before.encode())
+    if folder.is_symlink():
+        return total.hexdigest()
+    notebooks = [path.name for path in folder.glob("*.ipynb") if path.is_file()]
+    for name in sorted([*plain_files(folder, ignore), *notebooks]):
+        if not (folder / name).is_symlink():
+            with (folder / name).open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            total.update(f"{name!r} {content}\n".encode())
+    return total.hexdigest()
+
+
+def _copy(folder: Path, names: Iterable[str], place: Path) -> None:
+    """Copy files, except over one that is there, or below it."""
+    for name in names:
+        target = place / name
+        above = [path for path in target.parents if place in path.parents]
+        if not target.exists() and not any(path.is_file() for path in above):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, target)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
