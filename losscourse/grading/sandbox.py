@@ -16,7 +16,6 @@ dates, for Landlock does not guard `stat`.
 import ctypes
 import os
 import platform
-import resource
 import struct
 import sys
 import sysconfig
@@ -157,12 +156,16 @@ def limit_memory(more: int) -> None:
     Args:
         more: Bytes beyond what it has now.
     """
+    import resource  # not on Windows, where the rest of the grader can still be imported
+
     size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
 
 
 def _limit(limits: Limits) -> None:
     """Set the resource limits; no core dump, so that memory never lands in a file."""
+    import resource
+
     limit_memory(limits.memory)
     for kind, most in (
         (resource.RLIMIT_FSIZE, limits.file),

@@ -1,8 +1,10 @@
 """The sandbox: each thing that it forbids is tried inside it, and shown to work without it."""
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,78 @@ def test_a_missing_part_stops_the_grading(monkeypatch, tmp_path):
 def test_an_unknown_machine_stops_the_grading(monkeypatch):
     monkeypatch.setattr(sandbox.platform, "machine", lambda: "sparc")
     assert "this is sparc" in sandbox.missing()
+
+
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),  # aarch64 has no numbers of its own
+}
+
+
+def numbers_known(machine):
+    """Return every call's number that the filter of a machine knows, by name."""
+    single = {"clone": "_CLONE", "prctl": "_PRCTL", "prlimit64": "_PRLIMIT", "seccomp": "_SECCOMP"}
+    single |= {"socketpair": "_SOCKETPAIR"}
+    tables = sandbox._DENIED[machine] | sandbox._PRETENDED[machine] | {"clone3": sandbox._CLONE3}
+    return tables | {name: getattr(sandbox, table)[machine] for name, table in single.items()}
+
+
+def numbers_in(header):
+    """Return the calls' numbers that a header of the kernel defines, by name."""
+    found = re.findall(r"^#define __NR_(\w+)\s+(\d+)\s*$", header.read_text(), re.M)
+    return {name: int(number) for name, number in found}
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_the_numbers_are_those_of_the_kernels_headers(machine):
+    if not HEADERS[machine].exists():
+        pytest.skip("the headers of linux-libc-dev are not here")
+    known, theirs = numbers_known(machine), numbers_in(HEADERS[machine])
+    later = {name: n for name, n in known.items() if n > max(theirs.values())}
+    assert {name: theirs.get(name) for name in known if name not in later} == {
+        name: n for name, n in known.items() if name not in later
+    }
+    others = [numbers_known(other) for other in HEADERS]
+    for name, number in later.items():  # calls younger than the headers: one number for all
+        assert [other[name] for other in others] == [number] * len(others)
+
+
+@pytest.mark.parametrize("table", ["_DENIED", "_PRETENDED"])
+def test_both_machines_refuse_the_same_calls(table):
+    """A call may be missing in a table only where that machine's kernel has none of that name."""
+    if not all(header.exists() for header in HEADERS.values()):
+        pytest.skip("the headers of linux-libc-dev are not here")
+    names = {machine: set(getattr(sandbox, table)[machine]) for machine in HEADERS}
+    for machine, header in HEADERS.items():
+        elsewhere = set().union(*names.values()) - names[machine]
+        assert not elsewhere & numbers_in(header).keys(), machine
+
+
+@pytest.mark.slow
+def test_without_what_linux_alone_has_the_grader_is_imported_and_says_what_it_needs():
+    code = """
+        import builtins, importlib, pkgutil, platform, sys
+        only_here, load = {"fcntl", "grp", "posix", "pwd", "resource", "termios"}, __import__
+        def without(name, globals=None, *rest, **more):
+            ours = str((globals or {}).get("__name__")).startswith("losscourse")
+            if ours and name in only_here:
+                raise ModuleNotFoundError(name)
+            return load(name, globals, *rest, **more)
+        builtins.__import__ = without
+        import losscourse.grading as package
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"losscourse.grading.{module.name}")
+        from losscourse.grading import sandbox, warm
+        sys.platform, platform.system = "win32", lambda: "Windows"
+        try:
+            warm.Warm()
+        except sandbox.Unavailable as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
+    )
+    assert "the sandbox needs Linux, this is Windows" in done.stdout, done.stderr
 
 
 def np_folder():
