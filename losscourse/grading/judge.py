@@ -141,7 +141,9 @@ class Judge:
         student: The channel to that process.
         pid: Its number, to stop it.
         names: What the solution cells define: in tests, these names are the student's.
-        cell_seconds: How long one cell, or one call of a student's function, may take.
+        cell_seconds: How long one cell, or one call of a student's function, may take. A function
+            that has not ended in time once has a tenth of it from then on, and a second at least:
+            an endless loop does not cost the class its evening.
         total_seconds: How long the whole submission may take.
         excess: Says what that process has taken too much of, or "" where nothing.
     """
@@ -158,6 +160,7 @@ class Judge:
     ):
         self._student, self._pid, self._names = student, pid, list(names)
         self._cell_seconds, self._end = cell_seconds, time.monotonic() + total_seconds
+        self._slow: set[str] = set()  # functions that did not end in time once
         self._gone = self._late = ""  # why there is no answer: any more, or within this test
         self._excess = excess
         student.watch = self._look
@@ -284,7 +287,11 @@ class Judge:
             raise Gone(self._gone)
         self._look()
         number = secrets.token_hex(8)
-        seconds = max(min(self._cell_seconds, self._end - time.monotonic()), 0.01)
+        name = request["name"] if request["do"] == "call" else ""
+        seconds = min(self._cell_seconds, self._end - time.monotonic())
+        if name in self._slow:
+            seconds = min(seconds, max(self._cell_seconds / 10, 1.0))
+        seconds = max(seconds, 0.01)
         try:
             self._student.send({**request, "number": number}, timeout=seconds)
             answer, in_time = self._receive(seconds)
@@ -298,6 +305,7 @@ class Judge:
         if type(sent) is not str or sent != number:
             self._stop("Your code answered in the place of the grader.")
         if not in_time:
+            self._slow |= {name} - {""}
             self._late = f"It did not end within {round(seconds, 1):g} s: is there an endless loop?"
             raise checks.CheckFailed(self._late)
         return answer
