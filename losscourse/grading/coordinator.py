@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_core.paths import jupyter_config_path
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties
-from traitlets.config import Config
-from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from losscourse.grading import sandbox, states
+from losscourse.grading.course import CannotStart, read_config
 from losscourse.grading.execute import RunElsewhere, fill_in, solution_names, steps_of
 from losscourse.grading.files import Folders, digest
 from losscourse.grading.gradebook import GradebookGone, Grades, HandedOut, Marks, Question
@@ -33,11 +31,7 @@ from losscourse.grading.rebuild import Unreadable, choose, handed_in
 from losscourse.grading.states import State
 from losscourse.grading.warm import Warm
 
-__all__ = ["CannotStart", "Coordinator", "Outcome", "Submission"]
-
-
-class CannotStart(Exception):
-    """Nothing was graded; the message says what to do."""
+__all__ = ["Coordinator", "Outcome", "Submission"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ class Coordinator:
         make_warm: Callable[..., Warm] = Warm,
     ):
         self.assignment = assignment
-        self._config = _read_config(course)
+        self._config = read_config(course)
         self._course = CourseDirectory(config=self._config)
         elsewhere = RunElsewhere(config=self._config)
         self.confined = confined and elsewhere.sandbox
@@ -367,15 +361,6 @@ class _Hand(threading.Thread):
         with self._lock:
             self._closed = True
             self._warm.close()
-
-
-def _read_config(course: Path) -> Config:
-    """Return the configuration that nbgrader would have in this folder."""
-    config = Config()
-    for folder in [*reversed(jupyter_config_path()), str(course.resolve())]:
-        with contextlib.suppress(ConfigFileNotFound):
-            config.merge(PyFileConfigLoader("nbgrader_config.py", path=folder).load_config())
-    return config
 
 
 def _changed(source: nbformat.NotebookNode, notebook: HandedOut) -> str | None:

@@ -18,7 +18,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from losscourse.grading.coordinator import CannotStart, Coordinator, Outcome, Submission
+from losscourse.grading.coordinator import Coordinator, Outcome, Submission
+from losscourse.grading.course import CannotStart, find
 from losscourse.grading.gradebook import GradebookGone, Question
 
 __all__ = ["grade"]
@@ -55,7 +56,7 @@ def grade(
     """
     console = Console(highlight=False, soft_wrap=True)
     try:
-        folder = _course_folder(course)
+        folder = find(course)
         with (
             contextlib.chdir(folder),
             _alone(assignment),
@@ -67,20 +68,6 @@ def grade(
     except CannotStart as reason:
         console.print(Text(str(reason), style="red"))
         return NOT_STARTED
-
-
-def _course_folder(course: Path | None) -> Path:
-    """Return the folder of the course.
-
-    Raises:
-        CannotStart: There is none.
-    """
-    places = [Path(), Path("exercises")] if course is None else [course]
-    for place in places:
-        if (place / "nbgrader_config.py").is_file():
-            return place
-    where = " or ".join(str(place.resolve()) for place in places)
-    raise CannotStart(f"No nbgrader_config.py in {where}. Say where it is: --course FOLDER")
 
 
 @contextlib.contextmanager
