@@ -5,6 +5,7 @@ socket, and what it answers is believed by nobody: the process that judges sees 
 """
 
 import contextlib
+import functools
 import io
 import os
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 
 from losscourse.grading import wire
 
-__all__ = ["MOST_OUTPUT", "serve"]
+__all__ = ["MOST_OUTPUT", "fresh_shell", "serve"]
 
 MOST_OUTPUT = 20_000
 """Characters of a cell's output that are kept."""
@@ -37,7 +38,8 @@ def serve(channel: wire.Channel, scratch: Path, confine: Callable[[Path], None] 
     os.chdir(scratch)
     os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
     tempfile.tempdir = str(scratch)
-    shell, busy = _shell(), _Busy()
+    shell, busy = fresh_shell(), _Busy()
+    shell.home_dir = str(scratch)
     signal.signal(signal.SIGINT, busy.interrupt)
     if confine is not None:
         try:
@@ -75,8 +77,13 @@ class _Busy:
             raise KeyboardInterrupt
 
 
-def _shell() -> Any:
-    """Return a fresh IPython shell that keeps no history and writes no files."""
+@functools.cache
+def fresh_shell() -> Any:
+    """Return this process's IPython shell, which keeps no history and writes no files.
+
+    The warm parent makes one and runs nothing of anybody's in it: each process that it forks has
+    its own, as fresh as that.
+    """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -84,10 +91,12 @@ def _shell() -> Any:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
     config.InteractiveShell.cache_size = 0
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
+    with tempfile.TemporaryDirectory() as folder:  # for the files that it makes at its start
+        shell = InteractiveShell.instance(config=config, ipython_dir=folder)
+    shell.db = {}  # where %cd and its like keep what they know
     shell.showtraceback = lambda *args, **kwargs: None
     _ignore_surroundings(shell)
+    shell.run_cell("pass", store_history=False)  # the first cell imports what every cell needs
     return shell
 
 

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import functools
 import gc
+import importlib
 import json
 import os
 import re
@@ -163,6 +164,7 @@ def _main(descriptor: int, settings: dict[str, Any]) -> None:
 def _import_all() -> None:
     """Import what notebooks use, run nothing with it, and keep it out of the collector's way."""
     os.environ["MPLBACKEND"] = "agg"
+    import matplotlib.pyplot  # its fonts are listed once, here
     import numpy.linalg  # noqa: F401
 
     from losscourse import checks  # noqa: F401
@@ -173,6 +175,11 @@ def _import_all() -> None:
         pass
     else:
         torch.set_num_threads(1)
+    matplotlib.pyplot.switch_backend("agg")
+    for module in ("matplotlib.pyplot", "sandlock"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    student.fresh_shell()
     gc.collect()
     gc.freeze()
 
