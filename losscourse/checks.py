@@ -266,8 +266,21 @@ class Elsewhere:
         self.__name__, self._ask = name, ask
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        """Return the plain result of a call that a test makes by itself."""
-        return self.outcome(args, named, ()).value()
+        """Return the plain result of a call that a test makes by itself.
+
+        Raises:
+            CheckFailed: There is no result that could be judged.
+            Exception: The student's code raised an error: it is of Python's own class, so that a
+                test may catch it, and its cause is the `CheckFailed` that says the rest in words.
+        """
+        outcome = self.outcome(args, named, ())
+        try:
+            return outcome.value()
+        except CheckFailed as fault:
+            error = outcome._error
+            if error is None or outcome._offence or _unwritten(error):
+                raise
+            raise error from fault
 
     def outcome(self, args: tuple, named: dict[str, Any], allow: tuple[str, ...]) -> Outcome:
         """Return what came of one call.

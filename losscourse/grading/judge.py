@@ -238,11 +238,8 @@ class Judge:
             verdict.score, verdict.message = 0.0, str(fault)
         except Gone as error:
             verdict.score, verdict.message = 0.0, str(error)
-        except NameError as error:
-            verdict.score, verdict.message = 0.0, f"{error}: has its cell been run to the end?"
         except BaseException as error:
-            verdict.score = 0.0
-            verdict.message = f"{type(error).__name__}: {error}"
+            verdict.score, verdict.message = 0.0, _in_words(error)
         verdict.printed = printed.getvalue()
         return verdict
 
@@ -328,6 +325,15 @@ class Judge:
         os.kill(self._pid, signal.SIGKILL)  # not reaped before the end: the number is still its own
         self._gone = reason
         raise Gone(reason)
+
+
+def _in_words(error: BaseException) -> str:
+    """Say which error ended a test: the student's code raised it, or the test itself."""
+    if isinstance(error.__cause__, checks.CheckFailed):
+        return str(error.__cause__)
+    if isinstance(error, NameError):
+        return f"{error}: has its cell been run to the end?"
+    return f"{type(error).__name__}: {error}"
 
 
 def _execute(code: str, space: dict[str, Any], name: str) -> Any:

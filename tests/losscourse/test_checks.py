@@ -664,3 +664,17 @@ def test_an_error_of_another_process_keeps_its_class(kind):
     checks.call(there).raises(kind)
     with pytest.raises(checks.CheckFailed):
         checks.call(there).raises(KeyError)
+
+
+def test_a_call_by_a_test_itself_raises_what_the_student_raised():
+    def strict(x):
+        if x < 0:
+            raise ValueError("x must not be negative")
+        raise NotImplementedError
+
+    there = checks.Elsewhere("strict", lambda name, args, *rest: checks.call(strict, *args).parts())
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is the cause's
+        there(-1.0)
+    assert "x must not be negative" in str(caught.value.__cause__)
+    with pytest.raises(checks.CheckFailed, match="not written yet"):
+        there(1.0)
