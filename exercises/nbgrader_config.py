@@ -22,7 +22,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # Seconds for one cell, or one call of a student's function: an endless loop costs this much.
-c.RunElsewhere.cell_seconds = 30
+c.Execute.timeout = 30
 
 # An upload named ada_ps01.ipynb is Ada's; ada_2026-03-04-10-00-00_ps01.ipynb says when it came.
 c.FileNameCollectorPlugin.named_regexp = (

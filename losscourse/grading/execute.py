@@ -11,10 +11,11 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Bool, Float
+from traitlets import Bool, Float, default
 
 from losscourse.grading.intake import read_source
-from losscourse.grading.judge import Report, Step, Verdict, student_names
+from losscourse.grading.judge import Report, Step, Verdict
+from losscourse.grading.rebuild import solution_names
 from losscourse.grading.warm import Warm
 
 __all__ = ["NotGraded", "RunElsewhere", "SaveScores", "fill_in", "solution_names", "steps_of"]
@@ -32,8 +33,15 @@ class RunElsewhere(NbGraderPreprocessor):
     """Runs a notebook in a pair of processes of its own, in place of nbgrader's `Execute`."""
 
     sandbox = Bool(True, help="Whether students' code is confined.").tag(config=True)
-    cell_seconds = Float(30.0, help="Seconds for one cell, or one call of it.").tag(config=True)
+    cell_seconds = Float(
+        help="Seconds for one cell, or one call of it. Default: c.Execute.timeout, as in nbgrader."
+    ).tag(config=True)
     total_seconds = Float(300.0, help="Seconds for a whole submission.").tag(config=True)
+
+    @default("cell_seconds")
+    def _timeout(self) -> float:
+        seconds = self.config.Execute.get("timeout", 30)
+        return seconds if seconds and seconds > 0 else self.total_seconds
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
@@ -43,6 +51,8 @@ class RunElsewhere(NbGraderPreprocessor):
         Raises:
             NotGraded: The grader's own processes failed; it is not the student's fault.
         """
+        if not self.config.Execute.get("enabled", True):
+            self.log.warning("--no-execute has no effect: a file's own outputs are no score")
         source = read_source(self.config, resources)
         report = self._warm().grade(
             steps_of(nb),
@@ -113,26 +123,11 @@ def steps_of(nb: NotebookNode) -> list[Step]:
     for number, cell in enumerate(nb.cells, start=1):
         if cell.cell_type == "code":
             data = cell.metadata.get("nbgrader", {})
-            kind = "test" if data.get("grade") and not data.get("solution") else "student"
-            if data and kind == "student" and not data.get("solution"):
-                kind = "setup"
+            theirs = data.get("solution") or cell.metadata.get("student")
+            kind = "student" if theirs else "test" if data.get("grade") else "setup"
             points = float(data.get("points", 0)) if kind == "test" else 0.0
             steps.append(Step(kind, data.get("grade_id", f"cell {number}"), cell.source, points))
     return steps
-
-
-def solution_names(source: NotebookNode) -> list[str]:
-    """Return what the source's solution cells define.
-
-    Args:
-        source: The instructor's notebook.
-    """
-    cells = [
-        cell.source
-        for cell in source.cells
-        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
-    ]
-    return [name for cell in cells for name in student_names(cell)]
 
 
 def fill_in(nb: NotebookNode, report: Report) -> None:

@@ -12,6 +12,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
 
+from losscourse.grading.judge import Step
 from losscourse.grading.rebuild import Rebuilt, Unreadable, choose, handed_in
 
 __all__ = ["SubmissionExporter", "UngradableNotebook", "put_together", "read_source"]
@@ -40,8 +41,8 @@ class SubmissionExporter(NotebookExporter):
         try:
             nb = self._read(Path(filename), resources)
             return self.from_notebook_node(nb, resources=self._with_name(filename, resources))
-        except OperationalError:
-            raise  # nbgrader has its own words for a locked database
+        except (OperationalError, NbGraderException):
+            raise  # of the database, or of the source: no fault of the student's
         except Exception as error:
             self.log.debug("The cause:", exc_info=True)
             raise UngradableNotebook(_explain(filename, resources, error)) from error
@@ -76,11 +77,19 @@ def read_source(config: Any, resources: dict[str, Any]) -> nbformat.NotebookNode
     Args:
         config: The configuration that nbgrader runs with.
         resources: What nbgrader says of the submission: its assignment and its notebook.
+
+    Raises:
+        NbGraderException: It is written in another language than Python.
     """
     names = resources["nbgrader"]
     course = CourseDirectory(config=config)
     folder = course.format_path(course.source_directory, ".", names["assignment"])
-    return nbformat.read(Path(folder, f"{names['notebook']}.ipynb"), as_version=4)
+    path = Path(folder, f"{names['notebook']}.ipynb")
+    source = nbformat.read(path, as_version=4)
+    language = source.metadata.get("kernelspec", {}).get("language", "python")
+    if language != "python":
+        raise NbGraderException(f"{path} is written in {language}: the grader runs Python")
+    return source
 
 
 def put_together(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.NotebookNode:
@@ -100,11 +109,16 @@ def put_together(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.No
             cell.source = rebuilt.texts[name]
         if cell.cell_type == "code":
             while steps and steps[0].cell != (name or ""):
-                cells.append(new_code_cell(steps.pop(0).code))
+                cells.append(_own(steps.pop(0)))
             steps = steps[1:]
         cells.append(cell)
-    nb.cells = cells + [new_code_cell(step.code) for step in steps]
+    nb.cells = cells + [_own(step) for step in steps]
     return nb
+
+
+def _own(step: Step) -> nbformat.NotebookNode:
+    """Return a cell of the student's own, marked as such."""
+    return new_code_cell(step.code, metadata={"student": True})
 
 
 def _explain(filename: str, resources: Any, error: Exception) -> str:

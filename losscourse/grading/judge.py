@@ -207,12 +207,16 @@ class Judge:
 
     def _run_setup(self, step: Step) -> Verdict:
         verdict = self._run_student(step)
-        theirs = {n.id for n in ast.walk(ast.parse(step.code)) if isinstance(n, ast.Name)}
+        tree = _parsed(step.code, step.cell)
+        theirs = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         theirs &= set(self._names)
         try:
             if theirs:
                 self._bind_names()
-            with contextlib.redirect_stdout(io.StringIO()):  # the same is in the verdict already
+            with (
+                contextlib.redirect_stdout(io.StringIO()),  # the same is in the verdict already
+                _alarm(self._cell_seconds + _GRACE),
+            ):
                 _execute(step.code, self._space, step.cell)
         except Exception as error:
             if not theirs:
@@ -338,7 +342,7 @@ def _in_words(error: BaseException) -> str:
 
 def _execute(code: str, space: dict[str, Any], name: str) -> Any:
     """Run an instructor's cell; return the value of its last line, where that is an expression."""
-    tree = ast.parse(code, filename=f"<{name}>")
+    tree = _parsed(code, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, f"<{name}>", "exec"), space)
     if last is None:
@@ -346,12 +350,25 @@ def _execute(code: str, space: dict[str, Any], name: str) -> Any:
     return eval(compile(ast.Expression(last.value), f"<{name}>", "eval"), space)
 
 
+def _parsed(code: str, name: str) -> ast.Module:
+    """Return a cell's tree, without lines that only a shell runs, such as %matplotlib inline."""
+    try:
+        return ast.parse(code, f"<{name}>")
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        body = re.sub(r"\A\s*%%(?:time|capture)\b.*", "", code)
+        tree = ast.parse(TransformerManager().transform_cell(body), f"<{name}>")
+        tree.body = [x for x in tree.body if not ast.unparse(x).startswith("get_ipython()")]
+        return tree
+
+
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Stop what a test computes by itself: a student's value may make it go on for ever."""
 
     def stop(number: int, frame: object) -> None:
-        raise checks.CheckFailed("The test did not end in the time that a submission has.")
+        raise checks.CheckFailed("It did not end in the time that it has.")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))

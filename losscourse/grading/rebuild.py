@@ -7,8 +7,10 @@ cells that are known. All that a student wrote is run, in order. Where two texts
 or none does, no point is lost before a person has looked.
 """
 
+import builtins
 import json
 import re
+import symtable
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +29,7 @@ __all__ = [
     "handed_in",
     "read",
     "rebuild",
+    "solution_names",
 ]
 
 MOST_BYTES = 20 * 2**20
@@ -46,6 +49,8 @@ _STUB = (
     r"|\*?your answer here\.?\*?) ?"
 )
 _MERGE = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.M)
+_OPAQUE = re.compile(r"^\s*[%!]|import\s*\*|\b(?:exec|globals|locals|vars)\(", re.M)
+"""Code of which nobody can say what it defines without running it."""
 _DEFINED = re.compile(
     r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w[\w, \t]*?)(?::[^=\n]*)?=(?!=)", re.M
 )
@@ -76,7 +81,7 @@ class Rebuilt:
 
     Args:
         steps: The cells to run, in order.
-        names: What the source's solution cells define.
+        names: What is the student's to define, as `solution_names` finds it.
         texts: The student's text by solution cell, code and prose.
         notes: What was out of order, for the instructor.
         doubts: What may cost points that the student has earned: of two texts the wrong one may
@@ -209,10 +214,10 @@ def read(data: bytes) -> list[Cell]:
     except (ValueError, RecursionError):
         raise Unreadable(_why_no_json(text)) from None
     cells = [cell for cell in map(_cell, _raw_cells(tree)) if cell is not None]
-    if not 0 < len(cells) <= MOST_CELLS:
+    if len(cells) > MOST_CELLS:
         raise Unreadable(
-            f"it has {len(cells) or 'no'} cells with text, and a notebook has 1 to {MOST_CELLS}: "
-            "hand in the notebook that you worked in"
+            f"it has {len(cells)} cells with text, and a notebook has at most {MOST_CELLS}: hand "
+            "in the notebook that you worked in"
         )
     return cells
 
@@ -298,12 +303,10 @@ def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
     """
     places = _places(source.cells, submitted)
     answers = {number for number, cell in enumerate(source.cells) if _data(cell).get("solution")}
-    if not answers & set(places):
-        raise Unreadable("it holds no answer to this assignment: was the right file handed in?")
-    found = Rebuilt()
-    for cell in source.cells:
-        if _data(cell).get("solution") and cell.cell_type == "code":
-            found.names += student_names(cell.source)
+    if answers and not answers & set(places):
+        lack = "no answer to this assignment" if submitted else "no cell with text"
+        raise Unreadable(f"it holds {lack}: was the right file handed in?")
+    found = Rebuilt(names=solution_names(source))
     extras = _extras(submitted, places)
     _run_own(found, extras.get(None, []))
     for number, cell in enumerate(source.cells):
@@ -318,6 +321,42 @@ def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
             _take_ours(found, cell, theirs)
         _run_own(found, extras.get(number, []))
     return found
+
+
+def solution_names(source: Any) -> list[str]:
+    """Return the names that are the student's to define: in a test they are theirs.
+
+    They are what the source's solution cells define. A source without solutions leaves what its
+    tests use and no cell of the instructor's defines.
+
+    Args:
+        source: The instructor's notebook.
+    """
+    code = [cell for cell in source.cells if cell.cell_type == "code"]
+    answers = [cell.source for cell in code if _data(cell).get("solution")]
+    names = [name for text in answers for name in student_names(text)]
+    if names or not answers:
+        return names
+    ours = [cell for cell in code if not _data(cell).get("solution")]
+    if any(_OPAQUE.search(cell.source) for cell in ours):
+        return []
+    given = set(vars(builtins)).union(*(_globals(cell.source, given=True) for cell in ours))
+    tests = [cell.source for cell in ours if _data(cell).get("grade")]
+    return sorted(set().union(*(_globals(text, given=False) for text in tests)) - given)
+
+
+def _globals(code: str, *, given: bool) -> set[str]:
+    """Return the notebook's names that a cell defines or, otherwise, uses."""
+    names, tables = set(), [symtable.symtable(code, "cell", "exec")]
+    for table in tables:
+        tables += table.get_children()
+        names |= {
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if (table.get_type() == "module" or symbol.is_global())
+            and (symbol.is_assigned() or symbol.is_imported()) == given
+        }
+    return names
 
 
 def _data(cell: Any) -> dict[str, Any]:
