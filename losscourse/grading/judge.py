@@ -13,8 +13,8 @@ import re
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from losscourse import checks
@@ -79,6 +79,8 @@ class Report:
         verdicts: One for each cell, in order.
         notes: What was found in the notebook, for the instructor.
         sandbox: Whether the student's code was confined.
+        ended: The place of the cell with which the student's process came to its end; None where it
+            lived on, or was ended for an answer that it forged.
     """
 
     state: str
@@ -86,6 +88,37 @@ class Report:
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sandbox: bool = True
+    ended: int | None = None
+
+    @classmethod
+    def of(cls, verdicts: list[Verdict], *, sandbox: bool, ended: int | None = None) -> "Report":
+        """Return the report on a submission whose cells have all been judged.
+
+        Args:
+            verdicts: One for each cell, in order.
+            sandbox: As in the class.
+            ended: As in the class.
+        """
+        unscored = [v.cell for v in verdicts if v.kind == "test" and v.score is None]
+        if unscored:
+            reason = f"a person must score {', '.join(unscored)}"
+            return cls("needs a person", reason, verdicts, sandbox=sandbox, ended=ended)
+        return cls("graded", verdicts=verdicts, sandbox=sandbox, ended=ended)
+
+    def continued(self, later: "Report") -> "Report":
+        """Return this report up to the cell with which the process ended, and another from there.
+
+        Args:
+            later: What came of the same cells in a new process, which left that cell out.
+        """
+        if later.state == "failed" or self.ended is None:
+            return later
+        last = self.verdicts[self.ended]
+        if last.kind == "student":
+            told = f"{last.message} The cells after this one were run without it."
+            last = replace(last, message=told)
+        verdicts = [*self.verdicts[: self.ended], last, *later.verdicts[self.ended + 1 :]]
+        return Report.of(verdicts, sandbox=self.sandbox, ended=later.ended)
 
     @property
     def score(self) -> float:
@@ -165,12 +198,17 @@ class Judge:
         self._excess = excess
         student.watch = self._look
         self._space: dict[str, Any] = {"__name__": "__main__"}
+        self._place, self._cell, self._withheld = 0, "", False
+        self._gone_in = ""
+        self.ended: int | None = None
 
-    def run(self, steps: Sequence[Step]) -> list[Verdict]:
+    def run(self, steps: Sequence[Step], without: Collection[int] = ()) -> list[Verdict]:
         """Run the steps, whatever the student's code does.
 
         Args:
             steps: The cells, in order.
+            without: The places of cells with which a student's process has ended before: here they
+                run none of the student's code.
 
         Returns:
             A verdict for each.
@@ -179,7 +217,11 @@ class Judge:
             Gone: The student's process did not start.
         """
         self._ask_ready()
-        return [self._timed(step) for step in steps]
+        verdicts = []
+        for self._place, step in enumerate(steps):
+            self._cell, self._withheld = step.cell, self._place in without
+            verdicts.append(self._timed(step))
+        return verdicts
 
     def _ask_ready(self) -> None:
         answer = self._student.receive(timeout=60.0)  # nothing of the student's has run yet
@@ -199,6 +241,7 @@ class Judge:
         verdict = Verdict(step.cell, step.kind)
         try:
             answer = self._ask({"do": "run", "code": step.code})
+            self._look()  # else the next cell would pay for what this one took
             verdict.printed = _text(answer, "printed")
             verdict.message = _error_text(answer.get("error"))
         except (Gone, checks.CheckFailed, wire.NotPlain) as error:
@@ -285,7 +328,9 @@ class Judge:
         was sent before its question, or to another one, is none.
         """
         if self._gone:
-            raise Gone(self._gone)
+            raise Gone(f"This was not run, for what happened in {self._gone_in}: {self._gone}")
+        if self._withheld and request["do"] not in ("names", "get"):
+            raise Gone("With this cell, an earlier process of this code has ended.")
         self._look()
         number = secrets.token_hex(8)
         name = request["name"] if request["do"] == "call" else ""
@@ -301,10 +346,10 @@ class Judge:
         except wire.Closed:
             self._stop(_how_it_ended(self._pid))
         except wire.BadFrame as error:
-            self._stop(f"Your code answered in the place of the grader ({error}).")
+            self._stop(f"Your code answered in the place of the grader ({error}).", forged=True)
         sent = answer.pop("number", None) if type(answer) is dict else None
         if type(sent) is not str or sent != number:
-            self._stop("Your code answered in the place of the grader.")
+            self._stop("Your code answered in the place of the grader.", forged=True)
         if not in_time:
             self._slow |= {name} - {""}
             self._late = f"It did not end within {round(seconds, 1):g} s: is there an endless loop?"
@@ -324,10 +369,11 @@ class Judge:
         if reason := self._excess():
             self._stop(reason)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, *, forged: bool = False) -> None:
         """End the student's process for good, and say why from now on."""
         os.kill(self._pid, signal.SIGKILL)  # not reaped before the end: the number is still its own
-        self._gone = reason
+        self._gone, self._gone_in = reason, self._cell
+        self.ended = None if forged else self._place
         raise Gone(reason)
 
 
@@ -434,4 +480,4 @@ def _how_it_ended(pid: int) -> str:
         if number in (signal.SIGXCPU, signal.SIGKILL):
             return "Your code used more processor time or memory than it may, and was stopped."
         return f"Your code crashed Python ({signal.Signals(number).name})."
-    return "Your code ended Python, so that nothing after it could be run."
+    return "Your code ended Python."

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,8 @@ from losscourse.grading import judge, sandbox, student, wire
 __all__ = ["Warm"]
 
 _PR_SET_PDEATHSIG = 1
+_MOST_RESTARTS = 3
+"""How often a submission runs once more because a cell ended its process."""
 _TRUSTED = wire.Limits(frame=2**30, tree=2**30, items=10**8)
 """For frames between the coordinator and the process that judges."""
 _PASSED = re.compile(
@@ -86,6 +89,9 @@ class Warm:
     ) -> judge.Report:
         """Grade one submission in a pair of processes of its own.
 
+        Where a cell ends the student's process, the cells run once more in a new pair without that
+        one: what it defines is lost, and no more. So the whole may run a few times.
+
         Args:
             steps: Its cells, in order.
             names: What its solution cells define.
@@ -95,6 +101,26 @@ class Warm:
         Returns:
             The report; "failed", with the reason, where the processes could not do their work.
         """
+        end = time.monotonic() + total_seconds
+        report = self._grade(steps, names, (), cell_seconds, total_seconds)
+        without: list[int] = []
+        while report.ended is not None and len(without) < _MOST_RESTARTS:
+            left = end - time.monotonic()
+            if left < 1.0:
+                break
+            without.append(report.ended)
+            report = report.continued(self._grade(steps, names, without, cell_seconds, left))
+        return report
+
+    def _grade(
+        self,
+        steps: Sequence[judge.Step],
+        names: Sequence[str],
+        without: Sequence[int],
+        cell_seconds: float,
+        total_seconds: float,
+    ) -> judge.Report:
+        """Grade it in one pair of processes; the cells at some places run none of its code."""
         ours, theirs = socket.socketpair()
         try:
             socket.send_fds(self._socket, [b"1"], [theirs.fileno()])
@@ -108,6 +134,7 @@ class Warm:
                 {
                     "steps": [asdict(step) for step in steps],
                     "names": list(names),
+                    "without": list(without),
                     "cell_seconds": cell_seconds,
                     "total_seconds": total_seconds,
                 }
@@ -211,16 +238,13 @@ def _report(
 ) -> judge.Report:
     steps = [judge.Step(**step) for step in job["steps"]]
     times = {key: job[key] for key in ("cell_seconds", "total_seconds")}
+    one = judge.Judge(channel, pid, job["names"], excess=excess, **times)
     try:
-        verdicts = judge.Judge(channel, pid, job["names"], excess=excess, **times).run(steps)
+        verdicts = one.run(steps, job["without"])
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return judge.Report("failed", reason[:2000], sandbox=confined)
-    open_cells = [v.cell for v in verdicts if v.kind == "test" and v.score is None]
-    if open_cells:
-        reason = f"a person must score {', '.join(open_cells)}"
-        return judge.Report("needs a person", reason, verdicts, sandbox=confined)
-    return judge.Report("graded", verdicts=verdicts, sandbox=confined)
+    return judge.Report.of(verdicts, sandbox=confined, ended=one.ended)
 
 
 def _be_student(
