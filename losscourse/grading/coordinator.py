@@ -31,7 +31,11 @@ from losscourse.grading.rebuild import Unreadable, choose, handed_in
 from losscourse.grading.states import State
 from losscourse.grading.warm import Warm
 
-__all__ = ["Coordinator", "Outcome", "Submission"]
+__all__ = ["Coordinator", "GradersGone", "Outcome", "Submission"]
+
+
+class GradersGone(Exception):
+    """Nobody is left to grade, and nobody will come; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Submission:
     Args:
         student: Whose it is.
         folder: Where it lies.
-        digest: Of its files and of the assignment's source.
+        digest: Of its files, the assignment's source and the settings that a score depends on.
     """
 
     student: str
@@ -80,7 +84,8 @@ class Coordinator:
         assignment: Its name.
         course: The folder with nbgrader_config.py; the process must be in it, as for nbgrader.
         confined: Whether students' code runs in the sandbox.
-        make_warm: Makes a warm parent.
+        make_warm: Makes a warm parent, or what stands for one.
+        remote: Whether that is on other machines, which have sandboxes of their own.
 
     Raises:
         CannotStart: There is no such assignment, it is not generated, or the sandbox is missing.
@@ -93,13 +98,14 @@ class Coordinator:
         course: Path = Path(),
         confined: bool = True,
         make_warm: Callable[..., Warm] = Warm,
+        remote: bool = False,
     ):
         self.assignment = assignment
         self._config = read_config(course)
         self._course = CourseDirectory(config=self._config)
         elsewhere = RunElsewhere(config=self._config)
         self.confined = confined and elsewhere.sandbox
-        if self.confined and (lack := sandbox.missing()):
+        if self.confined and not remote and (lack := sandbox.missing()):
             raise CannotStart(
                 f"Nothing is graded without the sandbox: {lack}. To run students' code with all "
                 "your rights, which it can then use, say --sandbox none."
@@ -176,9 +182,10 @@ class Coordinator:
         chosen = sorted(set(students or found) - excluded)
         if not chosen:
             raise CannotStart(f"Nobody has handed in {self.assignment}: {pattern} matches nothing.")
-        source = digest(self._folders.source, self._course.ignore)
+        settings = f"{self._seconds} {self.confined}"
+        same = digest(self._folders.source, self._course.ignore, settings)
         return [
-            Submission(name, found[name], digest(found[name], self._course.ignore, source))
+            Submission(name, found[name], digest(found[name], self._course.ignore, same))
             for name in chosen
         ]
 
@@ -189,6 +196,26 @@ class Coordinator:
     def questions(self) -> list[Question]:
         """Return the class's scores, question by question, of all submissions with grades."""
         return self._grades.questions()
+
+    def penalise(self, submissions: Iterable[Submission]) -> list[str]:
+        """Set the late penalties anew, by the due date and the late policy of now; run nothing.
+
+        Args:
+            submissions: Of which.
+
+        Returns:
+            The students whose penalty is another now.
+
+        Raises:
+            CannotStart: The late policy fails.
+            GradebookGone: The gradebook cannot be reached any more.
+        """
+        try:
+            return self._grades.penalise({one.student for one in submissions})
+        except GradebookGone:
+            raise
+        except Exception as error:  # of a plugin
+            raise CannotStart(f"The late policy fails: {type(error).__name__}: {error}") from error
 
     def requeue(self) -> None:
         """Say of what was running that it waits."""
@@ -215,7 +242,9 @@ class Coordinator:
 
     # --- the run ----------------------------------------------------------------------------------
 
-    def run(self, submissions: Sequence[Submission], *, workers: int = 1) -> Iterator[Outcome]:
+    def run(
+        self, submissions: Sequence[Submission], *, workers: Callable[[], int] | int = 1
+    ) -> Iterator[Outcome]:
         """Grade submissions; yield each outcome when it is in the gradebook.
 
         Closing the iterator, as an exception in its loop does, ends the parents and all that they
@@ -223,25 +252,38 @@ class Coordinator:
 
         Args:
             submissions: Which.
-            workers: How many warm parents.
+            workers: How many warm parents; a function is asked again after each outcome, and more
+                are made when it says so.
 
         Raises:
             GradebookGone: The gradebook cannot be reached any more.
+            GradersGone: Nobody is left to grade.
         """
         waiting = list(reversed(submissions))
         jobs: queue.SimpleQueue[Submission] = queue.SimpleQueue()
-        done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        hands = [_Hand(self, jobs, done) for _ in range(min(workers, len(waiting)))]
+        done: queue.SimpleQueue[Outcome | GradersGone] = queue.SimpleQueue()
+        hands: list[_Hand] = []
+
+        def take(free: int) -> list[Submission]:
+            """Return what so many free hands take next, and new ones where there are too few."""
+            taken = [waiting.pop() for _ in range(min(free, len(waiting)))]
+            while waiting and len(hands) < (workers if isinstance(workers, int) else workers()):
+                hands.append(_Hand(self, jobs, done))
+                hands[-1].start()
+                taken.append(waiting.pop())
+            return taken
+
         try:
+            first = take(0)
             self._grades.enqueue([_state(one, "queued") for one in submissions])
-            first = [waiting.pop() for _ in hands]
             self._grades.record(*(_state(one, "running") for one in first))
-            for hand, submission in zip(hands, first, strict=True):
+            for submission in first:
                 jobs.put(submission)
-                hand.start()
             for _ in submissions:
                 outcome = done.get()
-                following = [waiting.pop()] if waiting else []
+                if isinstance(outcome, GradersGone):
+                    raise outcome
+                following = take(1)
                 for submission in following:
                     jobs.put(submission)
                 self._save(outcome, [_state(one, "running") for one in following])
@@ -279,6 +321,9 @@ class Coordinator:
 
         Returns:
             What came of it; whatever goes wrong is its state, and no exception.
+
+        Raises:
+            GradersGone: Nobody is left to grade it.
         """
         outcome = Outcome(submission)
         try:
@@ -287,6 +332,8 @@ class Coordinator:
                 self._folders.write(submission.student, submission.folder, graded)
         except Unreadable as error:
             outcome.state, outcome.reason = "failed", str(error)
+        except GradersGone:
+            raise
         except Exception as error:
             outcome.state, outcome.reason = "failed", f"{type(error).__name__}: {error}"[:2000]
         return outcome
@@ -341,7 +388,10 @@ class _Hand(threading.Thread):
 
     def run(self) -> None:
         while not self._closed:
-            self._done.put(self._coordinator.examine(self._jobs.get(), self._grade))
+            try:
+                self._done.put(self._coordinator.examine(self._jobs.get(), self._grade))
+            except GradersGone as gone:
+                self._done.put(gone)
 
     def _grade(self, *args: Any, **named: Any) -> Report:
         """Grade; once more, in a new parent if the old one died, where the grader itself failed."""
