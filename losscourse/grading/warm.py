@@ -106,8 +106,8 @@ class Warm:
         without: list[int] = []
         while report.ended is not None and len(without) < _MOST_RESTARTS:
             left = end - time.monotonic()
-            if left < 1.0:
-                break
+            if left < 1.0 or report.ended <= max(without, default=-1):
+                break  # no time, or it ends now here, now there
             without.append(report.ended)
             report = report.continued(self._grade(steps, names, without, cell_seconds, left))
         return report
