@@ -64,6 +64,7 @@ def grade(
         ):
             chosen = coordinator.submissions(students)
             pending = coordinator.pending(chosen, again=again)
+            _penalise(console, coordinator, chosen)
             return _run(console, coordinator, chosen, pending, workers or _cores())
     except CannotStart as reason:
         console.print(Text(str(reason), style="red"))
@@ -120,6 +121,13 @@ def _run(
         console.print("Stopped. What is graded is kept; the same command goes on from here.")
         return status
     return _summary(console, coordinator, chosen, notes)
+
+
+def _penalise(console: Console, coordinator: Coordinator, chosen: Sequence[Submission]) -> None:
+    """Bring the late penalties of what is graded up to date."""
+    if changed := coordinator.penalise(chosen):
+        which = "penalty" if len(changed) == 1 else "penalties"
+        console.print(f"{len(changed)} late {which} changed, without grading again.")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ transaction. A database that is locked, or away for a moment, is waited for.
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -86,23 +86,24 @@ class Question:
     to_mark: int = 0
 
 
-def _transaction(write: Callable[..., None]) -> Callable[..., None]:
+def _transaction(write: Callable[..., Any]) -> Callable[..., Any]:
     """Make a method one transaction: all of it is committed, or it is tried again from the start.
 
     The method gets a session; it raises GradebookGone when the database cannot be reached.
     """
 
     @functools.wraps(write)
-    def patiently(self: "Grades", *args: Any, **named: Any) -> None:
-        for pause in (*_PATIENCE, None):
+    def patiently(self: "Grades", *args: Any, **named: Any) -> Any:
+        pauses = iter(_PATIENCE)
+        while True:
             try:
                 db = self._gradebook.db()
-                write(self, db, *args, **named)
+                found = write(self, db, *args, **named)
                 db.commit()
-                return
+                return found
             except OperationalError as error:
                 self._gradebook.db.rollback()
-                if pause is None:
+                if (pause := next(pauses, None)) is None:
                     why = str(error).partition("\n")[0]
                     raise GradebookGone(f"The gradebook cannot be reached: {why}") from error
                 time.sleep(pause)
@@ -160,7 +161,7 @@ class Grades:
     def questions(self) -> list[Question]:
         """Return the class's scores, question by question, of all submissions with grades."""
         db = self._gradebook.db()
-        done = {s.student for s in self.states().values() if s.state in states.DONE}
+        done = states.done(self._assignment)
         found = []
         for notebook in self._gradebook.find_assignment(self._assignment).notebooks:
             for cell in [*notebook.grade_cells, *notebook.task_cells]:
@@ -253,8 +254,32 @@ class Grades:
                 found = marks.get(notebook.name, missing)
             self._mark(db, theirs, notebook, found)
             db.flush()
-            self._penalise(db, row, theirs)
+            db.refresh(theirs)  # its score is the sum of the cells'
+            self._penalise(row, theirs)
         states.write(db, self._assignment, state, *others)
+
+    @_transaction
+    def penalise(self, db: Any, students: Collection[str]) -> list[str]:
+        """Set the late penalties anew: a due date, an extension, the policy or a score may differ.
+
+        Args:
+            db: The session.
+            students: Whose submissions.
+
+        Returns:
+            The students whose penalty is another now.
+        """
+        rows = (
+            select(SubmittedAssignment, SubmittedNotebook)
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .where(SubmittedAssignment.assignment_id == self._row)
+        )
+        changed = set()
+        for row, notebook in db.execute(rows):
+            before = notebook.late_submission_penalty
+            if row.student_id in students and self._penalise(row, notebook) != before:
+                changed.add(row.student_id)
+        return sorted(changed)
 
     def requeue(self) -> None:
         """Record of what was running that it waits; the database is asked once."""
@@ -300,16 +325,15 @@ class Grades:
             comment = comments.get(cell) or _added(db, Comment(cell_id=cell, notebook=theirs))
             comment.auto_comment = "No response." if name in marks.blank else None
 
-    def _penalise(self, db: Any, row: SubmittedAssignment, notebook: SubmittedNotebook) -> None:
-        """Set the late penalty as nbgrader does, by the plugin of the configuration."""
-        notebook.late_submission_penalty = None
-        db.flush()
-        late = row.total_seconds_late
+    def _penalise(self, row: SubmittedAssignment, notebook: SubmittedNotebook) -> float | None:
+        """Set and return the late penalty as nbgrader does, by the plugin of the configuration."""
+        penalty, late = None, row.total_seconds_late
         if late > 0:
-            db.refresh(notebook)
             penalty = self._late.late_submission_penalty(row.student_id, notebook.score, late)
-            if penalty is not None:
-                notebook.late_submission_penalty = min(max(penalty, 0.0), notebook.score)
+        if penalty is not None:
+            penalty = min(max(penalty, 0.0), notebook.score)
+        notebook.late_submission_penalty = penalty
+        return penalty
 
 
 def _added(db: Any, row: Any) -> Any:

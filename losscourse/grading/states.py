@@ -5,11 +5,23 @@ A state is written in the same transaction as the grades that it speaks of.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Engine, MetaData, String, Table, Text, delete, insert, select
+from sqlalchemy import (
+    Column,
+    Engine,
+    MetaData,
+    Select,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
 from sqlalchemy import inspect as look_at
 from sqlalchemy.orm import Session
 
-__all__ = ["DONE", "State", "create", "read", "write"]
+__all__ = ["DONE", "State", "create", "done", "read", "write"]
 
 DONE = ("graded", "needs a person")
 """The states of a submission that has its grades."""
@@ -33,7 +45,7 @@ class State:
         student: Whose it is.
         state: "queued", "running", "graded", "needs a person" or "failed".
         reason: Why, for the last two.
-        digest: Of the submission and the assignment's source.
+        digest: Of all that its score depends on.
     """
 
     student: str
@@ -74,11 +86,26 @@ def write(db: Session, assignment: str, *states: State) -> None:
         assignment: The assignment's name.
         *states: In the place of what was known of these students.
     """
-    for state in states:
-        ours = (_TABLE.c.assignment == assignment) & (_TABLE.c.student == state.student)
-        db.execute(delete(_TABLE).where(ours))
-        row = vars(state) | {"reason": _storable(state.reason)}
-        db.execute(insert(_TABLE).values(assignment=assignment, **row))
+    if not states:
+        return
+    rows = [
+        vars(state) | {"assignment": assignment, "reason": _storable(state.reason)}
+        for state in states
+    ]
+    theirs = _TABLE.c.student == bindparam("whose")
+    old = delete(_TABLE).where(_TABLE.c.assignment == assignment, theirs)
+    db.execute(old, [{"whose": state.student} for state in states])
+    db.execute(insert(_TABLE), rows)
+
+
+def done(assignment: str) -> Select:
+    """Return the query for the students whose submissions have their grades.
+
+    Args:
+        assignment: The assignment's name.
+    """
+    ours = _TABLE.c.assignment == assignment
+    return select(_TABLE.c.student).where(ours, _TABLE.c.state.in_(DONE))
 
 
 def _storable(text: str) -> str:

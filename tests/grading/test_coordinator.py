@@ -81,7 +81,7 @@ SUBMISSIONS = {
 }
 LATE = {"bo": "2026-03-03 12:00:00", "ada": "2026-02-27 12:00:00"}
 FAILED = {"di", "hal"}
-POINTS = {"ada": 15, "bo": 12, "cy": 5, "ed": 5, "fay": 0, "gus": 5, "ivy": 15, "jo": 5}
+POINTS = {"ada": 15, "bo": 12, "cy": 5, "ed": 5, "fay": 5, "gus": 5, "ivy": 15, "jo": 5}
 
 
 def nbgrader(course, *arguments, status=0):
@@ -238,6 +238,62 @@ def test_a_changed_submission_is_graded_anew_and_loses_its_score_until_then(cour
     (course / "submitted" / "cy" / "ps" / "ps.ipynb").write_text(SUBMISSIONS["ada"])
     grade("--student", "cy", status=0)
     assert float(rows(course)["cy"]["score"]) == 15
+
+
+def book(course):
+    return Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse")
+
+
+def penalty(course, student):
+    return float(rows(course)[student]["late_submission_penalty"])
+
+
+def test_a_due_date_and_a_policy_change_penalties_without_grading_again(course, grade):
+    grade("--student", "bo", "--student", "cy", status=0)
+    with book(course) as open_book:
+        open_book.update_or_create_assignment("ps", duedate="2026-03-03")
+    said = grade("--student", "bo", "--student", "cy", status=0)
+    assert "2 graded already and unchanged" in said
+    assert "1 late penalty changed" in said
+    assert penalty(course, "bo") == 10
+    assert "changed, without" not in grade("--student", "bo", status=0)
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write("\nc.PointsPerDay.points_per_day = 11.5\n")
+    assert "1 late penalty changed" in grade("--student", "bo", status=0)
+    assert penalty(course, "bo") == 11.5
+    with book(course) as open_book:
+        open_book.find_grade("double-test", "ps", "ps", "bo").manual_score = 2
+        open_book.db.commit()
+    grade("--student", "bo", status=0)
+    assert penalty(course, "bo") == 4  # all that is left to take
+    with book(course) as open_book:
+        open_book.update_or_create_assignment("ps", duedate=None)
+    grade("--student", "bo", status=0)
+    assert penalty(course, "bo") == 0
+
+
+def test_other_time_limits_and_another_sandbox_are_another_grading(course, grade):
+    grade("--student", "cy", status=0)
+    assert "cy: graded" in grade("--student", "cy", "--sandbox", "none", status=0)
+    assert "cy: graded" not in grade("--student", "cy", "--sandbox", "none", status=0)
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write("\nc.RunElsewhere.total_seconds = 200\n")
+    assert "cy: graded" in grade("--student", "cy", "--sandbox", "none", status=0)
+
+
+def test_a_late_policy_that_fails_stops_before_anything_is_graded(course, grade):
+    grade("--student", "bo", status=0)
+    (course / "policy.py").write_text(
+        "from nbgrader.plugins import LateSubmissionPlugin\n"
+        "class Odd(LateSubmissionPlugin):\n"
+        "    def late_submission_penalty(self, student_id, score, total_seconds_late):\n"
+        "        return score / 0\n"
+    )
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write("\nimport sys\nsys.path.insert(0, '.')\nfrom policy import Odd\n")
+        config.write("c.AssignLatePenalties.plugin_class = Odd\n")
+    assert "The late policy fails: ZeroDivisionError" in grade("--again", status=2)
+    assert penalty(course, "bo") == 12
 
 
 def test_a_manual_score_survives(course, grade):
