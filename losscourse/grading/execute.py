@@ -10,7 +10,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.converters.base import NbGraderException
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Float, default
 
 from losscourse.grading.intake import read_source
@@ -21,7 +22,7 @@ from losscourse.grading.warm import Warm
 __all__ = ["NotGraded", "RunElsewhere", "SaveScores", "fill_in", "solution_names", "steps_of"]
 
 
-class NotGraded(Exception):
+class NotGraded(NbGraderException):
     """The grader itself could not go on: the submission stays without a score."""
 
 
@@ -40,7 +41,7 @@ class RunElsewhere(NbGraderPreprocessor):
 
     @default("cell_seconds")
     def _timeout(self) -> float:
-        seconds = self.config.Execute.get("timeout", 30)
+        seconds = Execute(parent=self).timeout
         return seconds if seconds and seconds > 0 else self.total_seconds
 
     def preprocess(
@@ -51,7 +52,7 @@ class RunElsewhere(NbGraderPreprocessor):
         Raises:
             NotGraded: The grader's own processes failed; it is not the student's fault.
         """
-        if not self.config.Execute.get("enabled", True):
+        if not Execute(parent=self).enabled:
             self.log.warning("--no-execute has no effect: a file's own outputs are no score")
         source = read_source(self.config, resources)
         report = self._warm().grade(

@@ -42,7 +42,7 @@ class SubmissionExporter(NotebookExporter):
             nb = self._read(Path(filename), resources)
             return self.from_notebook_node(nb, resources=self._with_name(filename, resources))
         except (OperationalError, NbGraderException):
-            raise  # of the database, or of the source: no fault of the student's
+            raise  # of the database, the source or the grader: no fault of the student's
         except Exception as error:
             self.log.debug("The cause:", exc_info=True)
             raise UngradableNotebook(_explain(filename, resources, error)) from error

@@ -216,8 +216,8 @@ def read(data: bytes) -> list[Cell]:
     cells = [cell for cell in map(_cell, _raw_cells(tree)) if cell is not None]
     if len(cells) > MOST_CELLS:
         raise Unreadable(
-            f"it has {len(cells)} cells with text, and a notebook has at most {MOST_CELLS}: hand "
-            "in the notebook that you worked in"
+            f"it has {len(cells)} cells with text, and a notebook has 1 to {MOST_CELLS}: hand in "
+            "the notebook that you worked in"
         )
     return cells
 
@@ -304,8 +304,9 @@ def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
     places = _places(source.cells, submitted)
     answers = {number for number, cell in enumerate(source.cells) if _data(cell).get("solution")}
     if answers and not answers & set(places):
-        lack = "no answer to this assignment" if submitted else "no cell with text"
-        raise Unreadable(f"it holds {lack}: was the right file handed in?")
+        if not submitted:
+            raise Unreadable("it has no cells with text: hand in the notebook that you worked in")
+        raise Unreadable("it holds no answer to this assignment: was the right file handed in?")
     found = Rebuilt(names=solution_names(source))
     extras = _extras(submitted, places)
     _run_own(found, extras.get(None, []))
