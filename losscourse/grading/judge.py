@@ -197,6 +197,7 @@ class Judge:
         self._gone = self._late = ""  # why there is no answer: any more, or within this test
         self._excess = excess
         student.watch = self._look
+        self._bound: list[str] = []  # names that are the student's in this cell
         self._space: dict[str, Any] = {"__name__": "__main__"}
         self._place, self._cell, self._withheld = 0, "", False
         self._gone_in = ""
@@ -295,6 +296,7 @@ class Judge:
         for name in self._names:
             self._space.pop(name, None)
         kinds = self._ask({"do": "names", "names": self._names})
+        self._bound = [name for name in self._names if name in kinds]
         for name in self._names:
             if kinds.get(name) == "function":
                 self._space[name] = checks.Elsewhere(name, self._call)
@@ -313,6 +315,7 @@ class Judge:
                 "args": _by_name(args),
                 "named": _by_name(named),
                 "allow": allow,
+                "deleted": [one for one in self._bound if one not in self._space],
             }
         )
         if "failed" in answer or "refused" in answer:

@@ -149,17 +149,26 @@ def _names(shell: Any, names: list[str]) -> dict[str, str]:
     return {name: "function" if callable(value) else "value" for name, value in found.items()}
 
 
-def _call(shell: Any, name: str, args: tuple, named: dict, allow: tuple) -> dict[str, Any]:
-    """Call one of the student's functions under the eyes of `checks`; return the parts."""
+def _call(
+    shell: Any, name: str, args: tuple, named: dict, allow: tuple, deleted: list[str]
+) -> dict[str, Any]:
+    """Call one of the student's functions under the eyes of `checks`; return the parts.
+
+    Names that the test has deleted are missing in the meantime: so a test may ask whether one
+    function uses another.
+    """
     from losscourse import checks
 
-    args, named = _resolved(shell, args), _resolved(shell, named)
+    function, args, named = shell.user_ns[name], _resolved(shell, args), _resolved(shell, named)
+    kept = {key: shell.user_ns.pop(key) for key in deleted if key in shell.user_ns}
     try:
-        return checks.call(shell.user_ns[name], *args, allow=allow, **named).parts()
+        return checks.call(function, *args, allow=allow, **named).parts()
     except checks.CheckFailed as fault:
         return {"failed": str(fault)}
     except BaseException as error:
         return {"failed": f"{type(error).__name__}: {error}"[:2000]}
+    finally:
+        shell.user_ns.update(kept)
 
 
 def _resolved(shell: Any, value: Any) -> Any:
