@@ -17,6 +17,7 @@ from typing import Any
 import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties
 
@@ -156,6 +157,8 @@ class Coordinator:
                 raise CannotStart(
                     f"{self._folders.source} holds no {notebook.name}.ipynb. {again}"
                 ) from None
+            except NbGraderException as error:
+                raise CannotStart(f"{error}.") from None
             if changed := _changed(source, notebook):
                 raise CannotStart(
                     f"{notebook.name}.ipynb has changed at {changed} since it was handed out. "

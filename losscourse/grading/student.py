@@ -159,7 +159,7 @@ def _call(
     """
     from losscourse import checks
 
-    function, args, named = shell.user_ns[name], _resolved(shell, args), _resolved(shell, named)
+    function, args, named = shell.user_ns.get(name), _resolved(shell, args), _resolved(shell, named)
     kept = {key: shell.user_ns.pop(key) for key in deleted if key in shell.user_ns}
     try:
         return checks.call(function, *args, allow=allow, **named).parts()
