@@ -134,10 +134,13 @@ def steps_of(nb: NotebookNode) -> list[Step]:
 def fill_in(nb: NotebookNode, report: Report) -> None:
     """Write each verdict into its cell's outputs, in the form that nbgrader reads as its score.
 
+    The notebook's metadata say whether the student's code was confined.
+
     Args:
         nb: The notebook whose cells were the steps.
         report: What came of them.
     """
+    nb.metadata["sandbox"] = report.sandbox
     verdicts = iter(report.verdicts)
     for cell in nb.cells:
         if cell.cell_type == "code":

@@ -100,7 +100,7 @@ def put_together(source: nbformat.NotebookNode, rebuilt: Rebuilt) -> nbformat.No
         rebuilt: What is run and kept of the submission.
     """
     nb = nbformat.from_dict(source)
-    nb.metadata["doubts"] = rebuilt.doubts
+    nb.metadata["notes"], nb.metadata["doubts"] = rebuilt.notes, rebuilt.doubts
     steps = list(rebuilt.steps)
     cells = []
     for cell in nb.cells:
