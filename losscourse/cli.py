@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 from subprocess import DEVNULL
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -33,6 +34,9 @@ __all__ = ["app"]
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 """Exit statuses: a question fails, there is nothing to check, Ctrl-C."""
+
+COURSE = "The folder with nbgrader_config.py. Default: this one, or exercises/."
+"""What --course is."""
 
 SAID_BY_TESTS = {"AssertionError", "CheckFailed"}
 """Errors whose message is a test's own words, which need no name before them."""
@@ -537,10 +541,7 @@ def _summary(console: "Console", results: list[_Result]) -> None:
 @app.command()
 def grade(
     problem_set: Annotated[str, typer.Argument(metavar="SET", help="Its name, such as ps01.")],
-    course: Annotated[
-        Path | None,
-        typer.Option(help="The folder with nbgrader_config.py. Default: this one, or exercises/."),
-    ] = None,
+    course: Annotated[Path | None, typer.Option(help=COURSE)] = None,
     student: Annotated[
         list[str] | None, typer.Option(help="Only this student; may be given several times.")
     ] = None,
@@ -560,19 +561,73 @@ def grade(
     """
     if sandbox not in ("on", "none"):
         _stop(f"--sandbox is on or none, not {sandbox}.")
-    try:
-        from losscourse.grading import evening
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("losscourse"):
-            raise
-        _stop(f"Grading needs {error.name}: python -m pip install 'losscourse[teach]'")
-    status = evening.grade(
+    status = _teaching("evening").grade(
         problem_set,
         course=course,
         students=student or [],
         workers=workers,
         again=again,
         confined=sandbox == "on",
+    )
+    raise typer.Exit(status)
+
+
+def _teaching(module: str) -> ModuleType:
+    """Import a module of the grader, or say what an instructor's machine lacks for it."""
+    try:
+        return import_module(f"losscourse.grading.{module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("losscourse"):
+            raise
+        _stop(f"Grading needs {error.name}: python -m pip install 'losscourse[teach]'")
+
+
+# --- export ---------------------------------------------------------------------------------------
+
+
+@app.command()
+def export(
+    problem_set: Annotated[str, typer.Argument(metavar="SET", help="Its name, such as ps01.")],
+    file: Annotated[
+        Path, typer.Argument(help="The CSV that you downloaded from Canvas or Moodle.")
+    ],
+    to: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: NAME-SET.csv beside it.")
+    ] = None,
+    course: Annotated[Path | None, typer.Option(help=COURSE)] = None,
+    column: Annotated[
+        str | None, typer.Option(help="The grades' column. Default: the one that names SET.")
+    ] = None,
+    match: Annotated[
+        str | None,
+        typer.Option(help="The column with the gradebook's id, email or lms_user_id of a student."),
+    ] = None,
+    missing: Annotated[
+        float | None, typer.Option(min=0, help="The points of those who handed in nothing.")
+    ] = None,
+    unmarked: Annotated[
+        bool, typer.Option("--unmarked", help="Also scores that still lack a written answer's.")
+    ] = False,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Multiply the scores where the maximum there differs.")
+    ] = False,
+) -> None:
+    """Write a problem set's grades into the CSV of Canvas or Moodle, ready to be uploaded.
+
+    No other byte of the file changes, and a student without a grade keeps the cell as it is. The
+    exit status is 0 if all who have a grade are in the file, 1 if someone is not, 2 if nothing was
+    written.
+    """
+    status = _teaching("platforms").export(
+        problem_set,
+        file,
+        course=course,
+        to=to,
+        column=column,
+        key=match,
+        missing=missing,
+        unmarked=unmarked,
+        scale=scale,
     )
     raise typer.Exit(status)
 
