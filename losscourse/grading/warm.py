@@ -12,19 +12,19 @@ import gc
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from losscourse.grading import judge, sandbox, student, wire
+from losscourse.grading.scratch import Scratch, remove
 
 __all__ = ["Warm"]
 
@@ -46,8 +46,8 @@ class Warm:
         confined: Whether the students' code runs in the sandbox.
         limits: What one submission may use.
         readable: Folders of data that students' code may read.
-        scratch: Where the submissions' scratch folders are made, instead of the system's place:
-            who removes it leaves nothing behind, however the grading ended.
+        scratch: Where the parent's scratch folder is made, instead of the system's place. It goes
+            when the parent is closed, and if the grading is killed, with the next one.
     """
 
     _command = (sys.executable, "-m", __name__)
@@ -68,13 +68,14 @@ class Warm:
             "readable": [str(path) for path in readable],
         }
         self.confined = confined
+        self._scratch = Scratch(scratch)
         self._socket, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             [*self._command, str(theirs.fileno()), json.dumps(settings)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             cwd="/",  # Python looks for modules where it starts: not among submitted files
-            env=_environment() | ({"TMPDIR": str(scratch)} if scratch else {}),
+            env=_environment() | {"TMPDIR": str(self._scratch.path)},
             process_group=0,  # Ctrl-C in a terminal is for the coordinator
         )
         theirs.close()
@@ -84,6 +85,7 @@ class Warm:
         steps: Sequence[judge.Step],
         names: Sequence[str],
         *,
+        files: Mapping[str, bytes] | None = None,
         cell_seconds: float = 30.0,
         total_seconds: float = 300.0,
     ) -> judge.Report:
@@ -95,31 +97,31 @@ class Warm:
         Args:
             steps: Its cells, in order.
             names: What its solution cells define.
+            files: The assignment's own, by their paths from the notebook: each process has a copy.
             cell_seconds: How long one cell, or one call, may take.
             total_seconds: How long all of it may take.
 
         Returns:
             The report; "failed", with the reason, where the processes could not do their work.
         """
+        job = {
+            "steps": [asdict(step) for step in steps],
+            "names": list(names),
+            "files": dict(files or {}),
+            "cell_seconds": cell_seconds,
+        }
         end = time.monotonic() + total_seconds
-        report = self._grade(steps, names, (), cell_seconds, total_seconds)
+        report = self._grade(job, [], total_seconds)
         without: list[int] = []
         while report.ended is not None and len(without) < _MOST_RESTARTS:
             left = end - time.monotonic()
             if left < 1.0 or report.ended <= max(without, default=-1):
                 break  # no time, or it ends now here, now there
             without.append(report.ended)
-            report = report.continued(self._grade(steps, names, without, cell_seconds, left))
+            report = report.continued(self._grade(job, without, left))
         return report
 
-    def _grade(
-        self,
-        steps: Sequence[judge.Step],
-        names: Sequence[str],
-        without: Sequence[int],
-        cell_seconds: float,
-        total_seconds: float,
-    ) -> judge.Report:
+    def _grade(self, job: dict[str, Any], without: list[int], seconds: float) -> judge.Report:
         """Grade it in one pair of processes; the cells at some places run none of its code."""
         ours, theirs = socket.socketpair()
         try:
@@ -130,16 +132,8 @@ class Warm:
             theirs.close()
         channel = wire.Channel(ours, _TRUSTED)
         try:
-            channel.send(
-                {
-                    "steps": [asdict(step) for step in steps],
-                    "names": list(names),
-                    "without": list(without),
-                    "cell_seconds": cell_seconds,
-                    "total_seconds": total_seconds,
-                }
-            )
-            return judge.Report.from_plain(channel.receive(timeout=total_seconds + 90.0))
+            channel.send(job | {"without": without, "total_seconds": seconds})
+            return judge.Report.from_plain(channel.receive(timeout=seconds + 90.0))
         except (wire.Closed, wire.Overdue, wire.BadFrame) as error:
             return judge.Report("failed", f"the process that judges is gone: {error}")
         finally:
@@ -158,6 +152,7 @@ class Warm:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._scratch.close()
 
     def __enter__(self) -> "Warm":
         """Return the parent itself."""
@@ -213,7 +208,10 @@ def _judge(descriptor: int, settings: dict[str, Any]) -> None:
     """Be the process that judges one submission: fork the student's, then read the tests."""
     _die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    scratch = Path(tempfile.mkdtemp(prefix="losscourse-"))
+    folder = Path(tempfile.mkdtemp(prefix="submission-"))
+    scratch, own = folder / "student", folder / "tests"
+    scratch.mkdir()
+    own.mkdir()
     mine, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -226,10 +224,15 @@ def _judge(descriptor: int, settings: dict[str, Any]) -> None:
         sandbox.limit_memory(2 * limits.memory)  # a student's value may be a test's number of items
     try:
         job = outward.receive(timeout=60.0)
+        for place in (scratch, own):  # the student's process waits: nothing of theirs has run yet
+            _put(job["files"], place)
+        os.chdir(own)
         report = _report(wire.Channel(mine), pid, job, settings["confined"], excess)
+    except (OSError, ValueError) as error:  # such as a full disk
+        report = judge.Report("failed", f"{type(error).__name__}: {error}")
     finally:
         _end(pid)
-        _remove(scratch)
+        remove(folder)
     outward.send(report.plain(), timeout=60.0)
 
 
@@ -303,13 +306,15 @@ def _end(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, however deep it is and whatever its modes."""
-    with contextlib.suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        subprocess.run(["chmod", "-R", "u+rwX", folder], stderr=subprocess.DEVNULL)
-        subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL)
+def _put(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files below a folder."""
+    for name, content in files.items():
+        inner = PurePosixPath(name)
+        if inner.is_absolute() or ".." in inner.parts:
+            raise ValueError(f"expected a path from the notebook, got {name!r}")
+        path = folder / inner
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 if __name__ == "__main__":

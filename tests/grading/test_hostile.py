@@ -236,11 +236,17 @@ def faults(attack, report, world, scratch):
             found.append(f"it shows {word}: {whole[:1000]!r}")
     if CONTROL.search(whole) or any(len(text) > 20_000 for text in texts):
         found.append("a text is too long, or steers the terminal")
-    if folders := list(scratch.iterdir()):
-        found.append(f"it leaves {folders}")
+    if paths := left_over(scratch):
+        found.append(f"it leaves {paths}")
     if pids := left_behind():
         found.append(f"it leaves processes {pids}")
     return found
+
+
+def left_over(scratch):
+    """Return what is in the folders that the warm parents hold, or beside them."""
+    held = [warm._scratch.path for warm in STARTED.values()]
+    return [path for folder in [scratch, *held] for path in folder.iterdir() if path not in held]
 
 
 def left_behind():
@@ -254,6 +260,7 @@ def left_behind():
 
 
 PARENTS: set[int] = set()
+STARTED: dict[str, Warm] = {}
 
 
 def marked():
@@ -270,7 +277,7 @@ def sweep(scratch):
     for pid in marked() - PARENTS:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    subprocess.run(["rm", "-rf", *scratch.iterdir()], check=True)
+    subprocess.run(["rm", "-rf", *left_over(scratch)], check=True)
 
 
 # ---------------------------------------------------------------- grading them
@@ -288,15 +295,15 @@ def parents(scratch):
         patch.setenv("TMPDIR", str(scratch))
         patch.setenv(MARK, str(os.getpid()))
         patch.setenv("DATABASE_PASSWORD", CANARY)
-        started = {}
 
         def start(name):
-            if name not in started:
-                started[name] = stack.enter_context(_start(name))
-                PARENTS.add(started[name]._process.pid)
-            return started[name]
+            if name not in STARTED:
+                STARTED[name] = stack.enter_context(_start(name))
+                PARENTS.add(STARTED[name]._process.pid)
+            return STARTED[name]
 
         yield start
+    STARTED.clear()
 
 
 def _start(name):

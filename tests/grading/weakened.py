@@ -5,6 +5,7 @@ Run as a script by `Weakened`. The sandbox and the limits are on.
 
 import json
 import os
+import shutil
 import sys
 
 from losscourse import checks
@@ -45,7 +46,7 @@ def _main():
     checks.Elsewhere.outcome = _believe
     warm._empty_standard_streams = lambda: None
     warm.sandbox.excess = lambda *args: ""
-    warm._remove = lambda folder: warm.shutil.rmtree(folder, ignore_errors=True)
+    warm.remove = lambda folder: shutil.rmtree(folder, ignore_errors=True)
     os.closerange = lambda first, last: None
     os.open(os.devnull, os.O_RDONLY)  # a descriptor that the student's process inherits
     warm._main(int(sys.argv[1]), json.loads(sys.argv[2]))
