@@ -24,6 +24,10 @@ __all__ = ["Gone", "Judge", "Report", "Step", "Verdict", "student_names"]
 
 _MOST_TEXT = 20_000
 _GRACE = 3.0  # seconds beyond the end: a call that is stopped then says so itself
+_KILLED = (
+    "the student's process was killed: by a person, by itself, or by the system, which may have "
+    "too little memory"
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
 
@@ -194,6 +198,7 @@ class Judge:
         self._student, self._pid, self._names = student, pid, list(names)
         self._cell_seconds, self._end = cell_seconds, time.monotonic() + total_seconds
         self._slow: set[str] = set()  # functions that did not end in time once
+        self._killed = False  # and not for anything that it did
         self._gone = self._late = ""  # why there is no answer: any more, or within this test
         self._excess = excess
         student.watch = self._look
@@ -201,6 +206,10 @@ class Judge:
         self._space: dict[str, Any] = {"__name__": "__main__"}
         self._place, self._cell, self._withheld = 0, "", False
         self._gone_in = ""
+        self._calling_back, self._fault = (
+            False,
+            None,
+        )  # a check that failed in a function called back
         self.ended: int | None = None
 
     def run(self, steps: Sequence[Step], without: Collection[int] = ()) -> list[Verdict]:
@@ -215,13 +224,15 @@ class Judge:
             A verdict for each.
 
         Raises:
-            Gone: The student's process did not start.
+            Gone: The student's process did not start, or was killed for nothing that it did.
         """
         self._ask_ready()
         verdicts = []
         for self._place, step in enumerate(steps):
             self._cell, self._withheld = step.cell, self._place in without
             verdicts.append(self._timed(step))
+            if self._killed:
+                raise Gone(_KILLED)
         return verdicts
 
     def _ask_ready(self) -> None:
@@ -307,29 +318,34 @@ class Judge:
                 else:
                     raise checks.CheckFailed(f"{name}: {_text(answer, 'refused')}")
 
-    def _call(self, name: str, args: tuple, named: dict[str, Any], allow: tuple) -> Any:
-        answer = self._ask(
-            {
-                "do": "call",
-                "name": name,
-                "args": _by_name(args),
-                "named": _by_name(named),
-                "allow": allow,
-                "deleted": [one for one in self._bound if one not in self._space],
-            }
-        )
+    def _call(
+        self, name: str, args: tuple, named: dict[str, Any], allow: tuple, **more: Any
+    ) -> Any:
+        """Ask for a call or, by `do` and what goes with it, for something else of a name."""
+        functions: list[Callable] = []
+        request: dict[str, Any] = {"do": "call", "name": name, **more}
+        if request["do"] != "get":
+            request["args"], request["named"] = _sent(args, functions), _sent(named, functions)
+            request["allow"] = allow
+            request["deleted"] = [one for one in self._bound if one not in self._space]
+        answer = self._ask(request, functions)
         if "failed" in answer or "refused" in answer:
             raise checks.CheckFailed(_text(answer, "failed") or _text(answer, "refused"))
         return answer
 
     # --- talking to the student's process -------------------------------------------------------
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], functions: Sequence[Callable] = ()) -> dict[str, Any]:
         """Send a request and return the answer to it, a dict.
 
         Whatever else comes ends the process. A request's number cannot be guessed: an answer that
-        was sent before its question, or to another one, is none.
+        was sent before its question, or to another one, is none. Until it answers, the student's
+        code may have these functions of the test's called.
         """
+        if self._calling_back:
+            raise checks.CheckFailed(
+                "a function of the test's cannot call the student's code, which waits for it"
+            )
         if self._gone:
             raise Gone(f"This was not run, for what happened in {self._gone_in}: {self._gone}")
         if self._withheld and request["do"] not in ("names", "get"):
@@ -343,21 +359,52 @@ class Judge:
         seconds = max(seconds, 0.01)
         try:
             self._student.send({**request, "number": number}, timeout=seconds)
+            end = time.monotonic() + seconds
             answer, in_time = self._receive(seconds)
+            while functions and _is_call_back(answer, number, len(functions)):
+                if not in_time:  # it was interrupted within a message
+                    raise wire.Overdue
+                self._call_back(functions[answer["function"]], answer, seconds)
+                answer = self._student.receive(timeout=max(end - time.monotonic(), 0.01))
         except wire.Overdue:
             self._stop(f"It did not end within {round(seconds, 1):g} s, and was stopped.")
         except wire.Closed:
-            self._stop(_how_it_ended(self._pid))
+            how = self._excess() or _how_it_ended(self._pid)
+            self._killed = how == _KILLED
+            self._stop(how)
         except wire.BadFrame as error:
             self._stop(f"Your code answered in the place of the grader ({error}).", forged=True)
         sent = answer.pop("number", None) if type(answer) is dict else None
         if type(sent) is not str or sent != number:
             self._stop("Your code answered in the place of the grader.", forged=True)
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
         if not in_time:
             self._slow |= {name} - {""}
             self._late = f"It did not end within {round(seconds, 1):g} s: is there an endless loop?"
             raise checks.CheckFailed(self._late)
         return answer
+
+    def _call_back(self, function: Callable, request: dict[str, Any], seconds: float) -> None:
+        """Call a function of the test's for the student's code, and answer.
+
+        A check that fails in it fails the test, whatever the student's code makes of the error.
+        """
+        self._calling_back = True
+        try:
+            reply = {"value": function(*request["args"], **request["named"])}
+        except AssertionError as fault:
+            self._fault = self._fault or fault
+            reply = {"raised": str(fault)}
+        except Exception as error:
+            reply = {"raised": f"{type(error).__name__}: {error}"}
+        finally:
+            self._calling_back = False
+        try:
+            self._student.send(reply, timeout=seconds)
+        except wire.NotPlain as error:
+            self._student.send({"raised": f"TypeError: {error}"}, timeout=seconds)
 
     def _receive(self, seconds: float) -> tuple[Any, bool]:
         """Return the next answer, and whether it came in time or only after an interrupt."""
@@ -438,15 +485,38 @@ def _points(value: Any, points: float) -> tuple[float | None, str]:
     return None, f"A person must look: the test's value is {value!r}, not a number of points."
 
 
-def _by_name(value: Any) -> Any:
-    """Return an argument with the names of the student's own functions in their place."""
+def _sent(value: Any, functions: list[Callable]) -> Any:
+    """Return an argument with what stands for functions and objects in their place.
+
+    The test's own functions are appended to `functions`: they stay here.
+    """
     if type(value) is checks.Elsewhere:
         return {"function of the student": value.__name__}
+    if type(value) is checks.Made:
+        return {"object of the student": value.handle}
     if type(value) is dict:
-        return {key: _by_name(item) for key, item in value.items()}
+        return {key: _sent(item, functions) for key, item in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(_by_name(item) for item in value)
+        return type(value)(_sent(item, functions) for item in value)
+    if callable(value):
+        functions.append(value)
+        return {"function of the test": len(functions) - 1}
     return value
+
+
+def _is_call_back(answer: Any, number: str, functions: int) -> bool:
+    """Whether a stranger's message asks, within a request, for a call of one of the functions."""
+    return (
+        type(answer) is dict
+        and answer.keys() == {"function", "args", "named", "number"}
+        and type(answer["number"]) is str
+        and answer["number"] == number
+        and type(answer["function"]) is int
+        and 0 <= answer["function"] < functions
+        and type(answer["args"]) is tuple
+        and type(answer["named"]) is dict
+        and all(type(key) is str for key in answer["named"])
+    )
 
 
 def _text(answer: dict[str, Any], key: str) -> str:
@@ -480,7 +550,7 @@ def _how_it_ended(pid: int) -> str:
         return "Your code closed the connection to the grader."
     if end.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
         number = end.si_status
-        if number in (signal.SIGXCPU, signal.SIGKILL):
-            return "Your code used more processor time or memory than it may, and was stopped."
+        if number == signal.SIGKILL:
+            return _KILLED  # by another: we stop it only while it answers
         return f"Your code crashed Python ({signal.Signals(number).name})."
     return "Your code ended Python."

@@ -136,9 +136,14 @@ def excess(pid: int, scratch: Path, limits: Limits) -> str:
         )
     try:
         threads = len(os.listdir(f"/proc/{pid}/task"))
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     except OSError:
         return ""  # it has ended
-    return f"Your code ran {threads} threads at once, and was stopped." * (threads > limits.threads)
+    if threads > limits.threads:
+        return f"Your code ran {threads} threads at once, and was stopped."
+    if (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") >= limits.cpu:
+        return f"Your code used more than {limits.cpu} s of processor time, and was stopped."
+    return ""
 
 
 def interpreter_paths() -> list[Path]:
@@ -170,7 +175,7 @@ def _limit(limits: Limits) -> None:
     for kind, most in (
         (resource.RLIMIT_FSIZE, limits.file),
         (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_CPU, limits.cpu),
+        (resource.RLIMIT_CPU, limits.cpu + 1),  # a kill; by then `excess` sees why
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (most, most))
