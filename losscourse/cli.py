@@ -554,6 +554,13 @@ def grade(
     sandbox: Annotated[
         str, typer.Option(metavar="on|none", help="none runs students' code with all your rights.")
     ] = "on",
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Grade on a Dask cluster: its scheduler's address, as tcp://host:8786, or file.",
+        ),
+    ] = None,
 ) -> None:
     """Grade what a class has handed in, on all cores; stopped or killed, it goes on where it was.
 
@@ -568,6 +575,7 @@ def grade(
         workers=workers,
         again=again,
         confined=sandbox == "on",
+        cluster=cluster,
     )
     raise typer.Exit(status)
 

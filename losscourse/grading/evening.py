@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from losscourse.grading.coordinator import Coordinator, Outcome, Submission
+from losscourse.grading.coordinator import Coordinator, GradersGone, Outcome, Submission
 from losscourse.grading.course import CannotStart, find
 from losscourse.grading.gradebook import GradebookGone, Question
 
@@ -39,6 +40,7 @@ def grade(
     workers: int | None = None,
     again: bool = False,
     confined: bool = True,
+    cluster: str | None = None,
 ) -> int:
     """Grade a problem set's submissions, and tell the instructor.
 
@@ -46,9 +48,10 @@ def grade(
         assignment: Its name.
         course: The folder with nbgrader_config.py; None looks here and in exercises/.
         students: Whose submissions; none for all.
-        workers: How many at a time; None for one a core.
+        workers: How many at a time; None for one a core, or for what a cluster's workers can take.
         again: Whether those that are graded and unchanged are graded again.
         confined: Whether students' code runs in the sandbox.
+        cluster: A Dask scheduler's address or file, to grade there; None grades here.
 
     Returns:
         The exit status: 0 if all are graded, 1 if some failed, 2 if it could not start, 130 after
@@ -58,17 +61,45 @@ def grade(
     try:
         folder = find(course)
         with (
+            _graders(cluster, workers, console) as (hands, where),
             contextlib.chdir(folder),
             _alone(assignment),
-            Coordinator(assignment, confined=confined) as coordinator,
+            Coordinator(assignment, confined=confined, **where) as coordinator,
         ):
             chosen = coordinator.submissions(students)
             pending = coordinator.pending(chosen, again=again)
             _penalise(console, coordinator, chosen)
-            return _run(console, coordinator, chosen, pending, workers or _cores())
+            return _run(console, coordinator, chosen, pending, hands)
     except CannotStart as reason:
         console.print(Text(str(reason), style="red"))
         return NOT_STARTED
+
+
+@contextlib.contextmanager
+def _graders(
+    cluster: str | None, most: int | None, console: Console
+) -> Iterator[tuple[Callable[[], int] | int, dict[str, Any]]]:
+    """Yield how many submissions to grade at a time, and what the coordinator must know of where.
+
+    Raises:
+        CannotStart: The cluster cannot be reached.
+    """
+    if cluster is None:
+        yield most or _cores(), {}
+        return
+    try:
+        from losscourse.grading.cluster import Cluster
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("losscourse"):
+            raise
+        need = f"--cluster needs {error.name}: python -m pip install 'losscourse[cluster]'"
+        raise CannotStart(need) from None
+    with Cluster(cluster, tell=lambda sentence: console.print(Text(sentence))) as there:
+
+        def hands() -> int:
+            return min(there.hands, most or there.hands)
+
+        yield hands, {"make_warm": there.ready, "remote": True}
 
 
 @contextlib.contextmanager
@@ -96,7 +127,7 @@ def _run(
     coordinator: Coordinator,
     chosen: Sequence[Submission],
     pending: Sequence[Submission],
-    workers: int,
+    workers: Callable[[], int] | int,
 ) -> int:
     if skipped := len(chosen) - len(pending):
         console.print(f"{skipped} graded already and unchanged: left as they are.")
@@ -110,7 +141,7 @@ def _run(
                 tell(outcome)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except GradebookGone as gone:
+    except (GradebookGone, GradersGone) as gone:
         console.print(Text(str(gone), style="red"))
         status = SOME_FAILED
     finally:
