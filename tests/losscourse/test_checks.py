@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -553,6 +554,158 @@ def test_torch_itself_is_free():
         return torch.square(torch.sub(*tensors)).numpy()
 
     checks.call(own, P, T).gives((P - T) ** 2)
+
+
+# ---------------------------------------------------------------- with and without the hook
+
+HELD = [regression.squared_error]
+
+
+class Holder:
+    sum = staticmethod(regression.squared_error)
+
+
+def by_default(p, t, loss=regression.squared_error):
+    return loss(p, t)
+
+
+def by_keyword(p, t, *, loss=regression.squared_error):
+    return loss(p, t)
+
+
+def from_a_list(p, t):
+    return HELD[0](p, t)
+
+
+def from_a_class(p, t):
+    return Holder.sum(p, t)
+
+
+def below_a_lambda(p, t):
+    return (lambda: np.mine(p, t))()
+
+
+def through_an_import(p, t):
+    return __import__("losscourse.losses.regression").losses.regression.squared_error(p, t)
+
+
+def through_text(p, t):
+    return eval("regression.squared_error(p, t)", globals(), {"p": p, "t": t})
+
+
+def through_a_name(p, t):
+    return getattr(np, "mi" + "ne")(p, t)
+
+
+def through_numpy(p, t):
+    return np.mine(p, t)
+
+
+def through_its_attribute(p, t):
+    return through_its_attribute.sum(p, t)
+
+
+def through_its_globals(p, t):
+    return through_its_globals.__globals__["HELD"][0](p, t)
+
+
+def through_a_frame(p, t):
+    return (x for x in p).gi_frame.f_globals["HELD"][0](p, t)
+
+
+def through_a_pattern(p, t):
+    match squares:
+        case object(__globals__=names):
+            return names["HELD"][0](p, t)
+
+
+def through_a_class_body(p, t):
+    class Own:
+        sum = regression.squared_error
+
+    return Own.sum(p, t)
+
+
+their_squares = FunctionType(squares.__code__, {"__name__": "sklearn.metrics"})
+
+
+def by_library(p, t):
+    return their_squares(p, t)
+
+
+by_a_builtin = FunctionType(
+    (lambda p, t: sum(p, t)).__code__, {"__builtins__": {"sum": regression.squared_error}}
+)
+
+
+WAYS = {
+    "default": by_default,
+    "keyword": by_keyword,
+    "list": from_a_list,
+    "class": from_a_class,
+    "lambda": below_a_lambda,
+    "import": through_an_import,
+    "eval": through_text,
+    "getattr": through_a_name,
+    "numpy": through_numpy,
+    "attribute": through_its_attribute,
+    "globals": through_its_globals,
+    "frame": through_a_frame,
+    "pattern": through_a_pattern,
+    "class body": through_a_class_body,
+    "library": by_library,
+    "builtin": by_a_builtin,
+}
+through_its_attribute.sum = regression.squared_error
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_to_a_finished_loss_goes_unwatched(way, monkeypatch):
+    monkeypatch.setattr(np, "mine", regression.squared_error, raising=False)
+    assert "write that yourself" in message(checks.call(WAYS[way], P, T).value)
+
+
+def test_a_finished_loss_among_the_arguments_is_watched():
+    def apply(functions, p, t):
+        return functions["own"](p, t)
+
+    loss = {"own": regression.squared_error}
+    assert "write that yourself" in message(checks.call(apply, loss, P, T).value)
+
+
+RATES = {"slow": 0.1, "fast": [0.5, 1.0]}
+
+
+def fit(x, y, steps=20):
+    """Take some steps in NumPy, with a helper, a lambda, constants and an error of Python's."""
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} and {len(y)}")
+    params, grow = np.zeros(2), lambda e: np.clip(e, -1, 1)
+    for _ in range(steps):
+        pull = grow(line(params, x) - y)
+        params = params - RATES["slow"] * np.array([(pull * x).mean(), np.mean(pull)])
+    return params
+
+
+def line(params, x):
+    return params[0] * x + params[1]
+
+
+def imports_numpy(x, y):
+    import numpy
+
+    return numpy.random.default_rng(0).normal(size=2) * (x + y).sum()
+
+
+@pytest.mark.parametrize("function", [fit, imports_numpy])
+def test_plain_numpy_runs_without_a_hook(function):
+    seen = []
+    sys.setprofile(lambda frame, event, arg: seen.append(frame.f_code))
+    try:
+        checks.call(function, P, T).value()
+    finally:
+        sys.setprofile(None)
+    assert function.__code__ in seen  # the caller's hook was left where it is
 
 
 # ---------------------------------------------------------------- the seal
