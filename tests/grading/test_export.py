@@ -17,6 +17,9 @@ from losscourse.grading.export import CsvWithStatus, Result, harmless
 from losscourse.grading.platforms import CannotFill, fill
 from losscourse.grading.states import State
 
+# About nbgrader's own use of SQLAlchemy.
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+
 CANVAS = """\
 Student,ID,SIS User ID,SIS Login ID,Section,Essay (7),ps01 (12),Assignments Current Score
 ,,,,,Manual Posting,,
@@ -119,6 +122,11 @@ def test_moodles_export_is_filled_in_the_column_of_the_assignment():
     )
 
 
+def test_a_cell_in_quotes_stays_in_quotes():
+    text = EXPORT.replace("org,-,-", 'org,"-",-')
+    assert b'org,"18.5",-' in filled(text).content
+
+
 def test_anonymous_participants_are_matched_by_their_numbers():
     text = "Identifier,Status,Grade,Maximum Grade\nParticipant 41,x,,20\nParticipant 4,x,,20\n"
     found = filled(text, students=[student("ada", lms_user_id="41")], results=RESULTS)
@@ -203,7 +211,20 @@ def test_one_match_by_chance_fills_nothing():
         (CANVAS, {"key": "Login"}, "No column is named Login. There is: Student"),
         (CANVAS, {"key": "Section"}, "0 by Section"),
     ],
-    ids=lambda value: value[:12] if isinstance(value, str) else "-".join(value) or "plain",
+    ids=[
+        "empty",
+        "layout",
+        "open-quote",
+        "quote-in-cell",
+        "ragged",
+        "no-such-column",
+        "read-only-column",
+        "no-grades-column",
+        "two-columns",
+        "no-column",
+        "no-such-key",
+        "wrong-key",
+    ],
 )
 def test_what_cannot_be_filled_in_says_why(text, how, said):
     with pytest.raises(CannotFill, match=f"(?s){said}"):
