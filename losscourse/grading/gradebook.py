@@ -5,6 +5,7 @@ transaction. A database that is locked, or away for a moment, is waited for.
 """
 
 import functools
+import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,19 +21,40 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.plugins import LateSubmissionPlugin
-from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from losscourse.grading import states
+from losscourse.grading.course import CannotStart
 from losscourse.grading.states import State
 
-__all__ = ["GradebookGone", "Grades", "HandedOut", "Marks", "Question"]
+__all__ = ["GradebookGone", "Grades", "HandedOut", "Marks", "Question", "open_gradebook"]
 
 _PATIENCE = (0.5, 2.0, 5.0, 10.0)  # seconds between two attempts to reach the gradebook
 
 
 class GradebookGone(Exception):
     """The gradebook cannot be reached any more; the message says why."""
+
+
+def open_gradebook(url: str, course: str) -> Gradebook:
+    """Open a gradebook, or say why it cannot be opened.
+
+    Args:
+        url: Its address, of `c.CourseDirectory.db_url`.
+        course: The course's id.
+
+    Raises:
+        CannotStart: The address means nothing, its driver is missing, or nobody answers.
+    """
+    try:
+        return Gradebook(url, course)
+    except ModuleNotFoundError as error:
+        need = "python -m pip install 'losscourse[postgresql]'"
+        why = f"{error.name} is missing. For PostgreSQL: {need}, and postgresql+psycopg://…"
+    except SQLAlchemyError as error:
+        why = _first_line(error.orig if isinstance(error, DBAPIError) else error)
+    raise CannotStart(f"The gradebook of c.CourseDirectory.db_url cannot be opened: {why}")
 
 
 @dataclass(frozen=True)
@@ -89,7 +111,8 @@ class Question:
 def _transaction(write: Callable[..., Any]) -> Callable[..., Any]:
     """Make a method one transaction: all of it is committed, or it is tried again from the start.
 
-    The method gets a session; it raises GradebookGone when the database cannot be reached.
+    It is tried again where the database is locked or away, or another run has just written the same
+    row. The method gets a session; it raises GradebookGone when the database cannot be reached.
     """
 
     @functools.wraps(write)
@@ -101,11 +124,16 @@ def _transaction(write: Callable[..., Any]) -> Callable[..., Any]:
                 found = write(self, db, *args, **named)
                 db.commit()
                 return found
-            except OperationalError as error:
-                self._gradebook.db.rollback()
+            except DBAPIError as error:
+                away = isinstance(error, OperationalError) or error.connection_invalidated
+                if not away and not isinstance(error, IntegrityError):
+                    raise
                 if (pause := next(pauses, None)) is None:
-                    why = str(error).partition("\n")[0]
-                    raise GradebookGone(f"The gradebook cannot be reached: {why}") from error
+                    if not away:
+                        raise
+                    why = f"The gradebook cannot be reached: {_first_line(error.orig)}"
+                    raise GradebookGone(why) from error
+                self._gradebook.db.remove()
                 time.sleep(pause)
             finally:
                 self._gradebook.db.remove()
@@ -124,23 +152,50 @@ class Grades:
 
     def __init__(self, gradebook: Gradebook, assignment: str, late: LateSubmissionPlugin):
         self._gradebook, self._assignment, self._late = gradebook, assignment, late
+        self._held: Connection | None = None
         states.create(gradebook.engine)
         self.notebooks = self._read_notebooks()
 
     def close(self) -> None:
         """Close the gradebook."""
+        if self._held is not None:
+            self._held.close()
         self._gradebook.close()
+
+    def hold(self) -> bool:
+        """Hold the assignment until the gradebook is closed, on all machines that share a server.
+
+        PostgreSQL lets go of it when the connection ends, as a killed run's soon does. SQLite's
+        gradebook is a file of one machine: there is nothing to hold.
+
+        Returns:
+            Whether it is held; otherwise another run holds it.
+        """
+        if self._gradebook.engine.dialect.name != "postgresql":
+            return True
+        name = f"losscourse {self._gradebook.course_id} {self._assignment}"
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        held = self._gradebook.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        held.detach()  # not to be lent to anybody else
+        for _ in range(50):
+            if held.scalar(select(func.pg_try_advisory_lock(key))):
+                self._held = held
+                return True
+            time.sleep(0.1)
+        held.close()
+        return False
 
     # --- reading ----------------------------------------------------------------------------------
 
-    def _read_notebooks(self) -> list[HandedOut]:
+    @_transaction
+    def _read_notebooks(self, db: Any) -> list[HandedOut]:
         """Return the notebooks as generate_assignment left them; none, if it has not run yet."""
         try:
             assignment = self._gradebook.find_assignment(self._assignment)
         except MissingEntry:
             return []
         self._row = assignment.id
-        found = [
+        return [
             HandedOut(
                 row.name,
                 row.id,
@@ -151,16 +206,18 @@ class Grades:
             )
             for row in assignment.notebooks
         ]
-        self._gradebook.db.remove()
-        return found
 
-    def states(self) -> dict[str, State]:
+    @_transaction
+    def states(self, db: Any) -> dict[str, State]:
         """Return how far each student's submission has come."""
+        return self._states()
+
+    def _states(self) -> dict[str, State]:
         return states.read(self._gradebook.engine, self._assignment)
 
-    def questions(self) -> list[Question]:
+    @_transaction
+    def questions(self, db: Any) -> list[Question]:
         """Return the class's scores, question by question, of all submissions with grades."""
-        db = self._gradebook.db()
         done = states.done(self._assignment)
         found = []
         for notebook in self._gradebook.find_assignment(self._assignment).notebooks:
@@ -182,7 +239,6 @@ class Grades:
                         question.scores.append(score)
                     question.to_mark += look
                 found.append(question)
-        self._gradebook.db.remove()
         return found
 
     # --- writing ----------------------------------------------------------------------------------
@@ -195,7 +251,7 @@ class Grades:
             db: The session.
             waiting: The states of the submissions.
         """
-        known = self.states()
+        known = self._states()
         there = set(db.scalars(select(Student.id)))
         db.add_all(Student(id=one.student) for one in waiting if one.student not in there)
         for one in waiting:
@@ -284,7 +340,7 @@ class Grades:
     def requeue(self) -> None:
         """Record of what was running that it waits; the database is asked once."""
         db = self._gradebook.db()
-        running = [state for state in self.states().values() if state.state == "running"]
+        running = [state for state in self._states().values() if state.state == "running"]
         states.write(db, self._assignment, *(replace(one, state="queued") for one in running))
         db.commit()
         self._gradebook.db.remove()
@@ -334,6 +390,10 @@ class Grades:
             penalty = min(max(penalty, 0.0), notebook.score)
         notebook.late_submission_penalty = penalty
         return penalty
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _added(db: Any, row: Any) -> Any:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import inspect as look_at
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 __all__ = ["DONE", "State", "create", "done", "read", "write"]
@@ -60,7 +61,11 @@ def create(engine: Engine) -> None:
     Args:
         engine: The gradebook's.
     """
-    _TABLE.metadata.create_all(engine)
+    try:
+        _TABLE.metadata.create_all(engine)
+    except DBAPIError:  # another run may have made it at the same moment
+        if not look_at(engine).has_table(_TABLE.name):
+            raise
 
 
 def read(engine: Engine, assignment: str) -> dict[str, State]:
