@@ -9,8 +9,16 @@ A test cell calls the student's function on plain data and says what must come b
 
 `call` runs the function once, on copies of its inputs, with warnings off and prints kept aside
 (nbgrader gives no points to a cell that writes to stderr). What comes back must be plain data of
-exact types: a number, a bool, a string, None, a NumPy array, or lists, tuples and dicts of them. An
-object of another class is refused before anything compares it, so that its own `==` has no say.
+exact types: a number, a bool, a string, None, a NumPy array, a torch tensor, or lists, tuples and
+dicts of them. An object of another class is refused before anything compares it, so that its own
+`==` has no say.
+
+`gradient` gives what autograd finds, and `make` an object of a student's class, whose methods are
+called one by one:
+
+    checks.gradient(huber, predictions, targets, wrt=0).gives(expected)
+    optimizer = checks.make(SGD, lr=0.1)
+    optimizer.call("step", weights, slopes).gives(weights - 0.1 * slopes)
 
 While the function runs, calls into a library's finished losses are refused, and every verdict first
 makes sure that the functions it stands on are the ones that were there at import.
@@ -32,11 +40,12 @@ import linecache
 import math
 import os
 import re
+import secrets
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from operator import is_, itemgetter
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +53,7 @@ import numpy as np
 if "_SEAL" in globals():
     raise ImportError("losscourse.checks cannot be reloaded: restart the kernel")
 
-__all__ = ["CheckFailed", "Elsewhere", "Outcome", "call", "require"]
+__all__ = ["CheckFailed", "Elsewhere", "Made", "Outcome", "call", "gradient", "make", "require"]
 
 
 class CheckFailed(AssertionError):
@@ -60,7 +69,9 @@ def call(function: Callable, /, *args: Any, allow: Sequence[str] = (), **named: 
 
     Args:
         function: The student's function.
-        *args: Its positional arguments: plain data, copied before the call.
+        *args: Its positional arguments: plain data, copied before the call; functions, the test's
+            own or the student's; and what `make` returned. A function of the test's gets plain data
+            and gives plain data: no gradient flows through it.
         allow: Modules, such as `"losscourse.stable"`, that this function may call although their
             package holds finished losses.
         **named: Its keyword arguments, copied before the call.
@@ -84,16 +95,143 @@ def call(function: Callable, /, *args: Any, allow: Sequence[str] = (), **named: 
           expected  4
           got       3
     """
+    return _outcome(function, args, named, tuple(allow))
+
+
+def gradient(
+    function: Callable, /, *args: Any, wrt: int | str = 0, allow: Sequence[str] = (), **named: Any
+) -> "Outcome":
+    """Run a student's function on tensors and keep the gradient that autograd finds of its result.
+
+    Args:
+        function: The student's function; of a result of several numbers, the sum counts.
+        *args: As in `call`.
+        wrt: The argument by which the result is differentiated: its place, or its keyword.
+        allow: As in `call`.
+        **named: As in `call`.
+
+    Returns:
+        The outcome, whose result is the gradient: a tensor of that argument's shape and dtype.
+
+    Raises:
+        ValueError: `wrt` names no tensor of floating-point numbers among the arguments.
+        CheckFailed: As in `call`.
+
+    Example:
+        >>> import torch
+        >>> def square(x):
+        ...     return (x * x).mean()
+        >>> gradient(square, torch.tensor([1.0, 3.0])).gives(torch.tensor([1.0, 3.0]))
+    """
+    args = list(args)
+    place, holder = (wrt, args) if type(wrt) is int else (wrt, named)
+    known = range(len(args)) if type(wrt) is int else named
+    if place not in known or not _is_tensor(holder[place]) or not holder[place].is_floating_point():
+        raise ValueError(f"wrt: expected a floating-point tensor among the arguments, got {wrt!r}")
+    holder[place] = _tensor(holder[place]).requires_grad_()
+    return _outcome(function, tuple(args), named, tuple(allow), wrt)
+
+
+def make(kind: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any) -> "Made":
+    """Make an object of a student's class, to call its methods and look at its attributes.
+
+    Args:
+        kind: The student's class, or a function of theirs that returns such an object.
+        *args: As in `call`.
+        allow: As in `call`.
+        **named: As in `call`.
+
+    Raises:
+        CheckFailed: The object could not be made.
+
+    Example:
+        >>> class Counter:
+        ...     def __init__(self, start):
+        ...         self.count = start
+        ...     def add(self, n):
+        ...         self.count += n
+        >>> counter = make(Counter, 2)
+        >>> counter.call("add", 3).gives(None)
+        >>> counter.get("count")
+        5
+    """
+    if type(kind) is Elsewhere:
+        return Made(kind.__name__, kind.make(args, named, tuple(allow)))
+    outcome = _outcome(kind, args, named, tuple(allow))
+    return Made(outcome._name, outcome._made())
+
+
+class Made:
+    """An object of a student's class. Made by `make`.
+
+    Args:
+        name: What it was made from.
+        thing: The object or, where it lives in another process, its `Elsewhere`.
+    """
+
+    __slots__ = ("_name", "_thing")
+
+    def __init__(self, name: str, thing: Any):
+        self._name, self._thing = name, thing
+
+    @property
+    def handle(self) -> str | None:
+        """By what the other process knows the object; None where it is in this one."""
+        return self._thing.handle if type(self._thing) is Elsewhere else None
+
+    def call(
+        self, method: str, /, *args: Any, allow: Sequence[str] = (), **named: Any
+    ) -> "Outcome":
+        """Call one of its methods; see the function `call`.
+
+        Args:
+            method: The method's name.
+            *args: As in the function `call`.
+            allow: As in the function `call`.
+            **named: As in the function `call`.
+
+        Raises:
+            CheckFailed: It has no such method.
+        """
+        if type(self._thing) is Elsewhere:
+            return _outcome(self._thing.method(method), args, named, tuple(allow))
+        return _outcome(self._attribute(method)._made(), args, named, tuple(allow))
+
+    def get(self, name: str) -> Any:
+        """Return one of its attributes as plain data.
+
+        Args:
+            name: The attribute's name.
+
+        Raises:
+            CheckFailed: It has no such attribute, or it is no plain data.
+        """
+        if type(self._thing) is Elsewhere:
+            return _plain(self._thing.method(name).get())
+        return self._attribute(name).value()
+
+    def _attribute(self, name: str) -> "Outcome":
+        def read():
+            return getattr(self._thing, name)
+
+        read.__name__ = f"{self._name}.{name}"
+        return _outcome(read, (), {}, ())
+
+
+def _outcome(function, args, named, allow, wrt=None) -> "Outcome":
+    """Run a function once; return what came of it or, with `wrt`, the gradient of that."""
     _verify()
     if type(function) is Elsewhere:
-        return function.outcome(args, named, tuple(allow))
+        return function.outcome(args, named, allow, wrt)
     if not callable(function):
         raise CheckFailed(f"expected a function, got {_type_name(type(function))}")
     name, inputs = _signature(function, args, named)
+    if wrt is not None:
+        name = f"gradient by {_label(wrt, inputs, args)} of {name}"
     work = _copy((args, named))
-    watch = _Watch(tuple(allow))
+    watch = _Watch(allow)
     with _quiet() as printed:
-        result, error = _run(function, *work, watch)
+        result, error = _run(function, *work, watch, wrt)
         story = _story(error)
     changed = [
         key
@@ -129,11 +267,11 @@ class Outcome:
         """Check the result against an expected one, and every type, shape and dtype in it.
 
         Args:
-            expected: Plain data. An array asks for its own shape and dtype; a float for one
-                number of any real dtype; NaN and inf where they stand for the same there.
+            expected: Plain data. An array or a tensor asks for its own shape and dtype; a float
+                for one number of any real dtype; NaN and inf where they stand for the same there.
             rtol: Allowed error relative to the expected number. Default: 1e-9 for float64, 1e-5
-                for float32, 1e-2 for float16 (1e-5 where one float is expected: the student may
-                choose its dtype).
+                for float32, 1e-2 for float16 and 5e-2 for bfloat16 (1e-5 where one float is
+                expected: the student may choose its dtype); none for integers.
             atol: Allowed error beyond that. Default: a thousandth of the default `rtol`.
             why: A sentence that helps a student who fails: the property, not the solution.
 
@@ -241,6 +379,13 @@ class Outcome:
             "printed": _short(self._printed, 2000),
         }
 
+    def _made(self) -> Any:
+        """Return the result itself, whatever it is."""
+        self._check_honest()
+        if self._error is not None:
+            self._fail(f"it {self._story}")
+        return self._result
+
     def _check_honest(self) -> None:
         _verify()
         if self._offence:
@@ -262,11 +407,13 @@ class Elsewhere:
     Args:
         name: The function's name.
         ask: `ask(name, args, named, allow)` runs it there and returns the `parts` of its outcome,
-            which come from a stranger: only their exact types have been checked.
+            which come from a stranger: only their exact types have been checked. `do=` and what
+            goes with it ask for something else than a call.
+        handle: Where it is an attribute of an object there, which object; or the object itself.
     """
 
-    def __init__(self, name: str, ask: Callable[..., Any]):
-        self.__name__, self._ask = name, ask
+    def __init__(self, name: str, ask: Callable[..., Any], handle: str | None = None):
+        self.__name__, self._ask, self.handle = name, ask, handle
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Return the plain result of a call that a test makes by itself.
@@ -285,18 +432,28 @@ class Elsewhere:
                 raise
             raise error from fault
 
-    def outcome(self, args: tuple, named: dict[str, Any], allow: tuple[str, ...]) -> Outcome:
+    def outcome(
+        self,
+        args: tuple,
+        named: dict[str, Any],
+        allow: tuple[str, ...],
+        wrt: int | str | None = None,
+    ) -> Outcome:
         """Return what came of one call.
 
         Args:
             args: Its positional arguments.
             named: Its keyword arguments.
             allow: As in `call`.
+            wrt: As in `gradient`; None asks for the result itself.
 
         Raises:
             CheckFailed: What came is no outcome of a call.
         """
-        parts = self._ask(self.__name__, args, named, allow)
+        more = {"of": self.handle} if self.handle else {}
+        if wrt is not None:
+            more |= {"do": "gradient", "wrt": wrt}
+        parts = self._ask(self.__name__, args, named, allow, **more)
         _require_parts(parts, len(args) + len(named))
         inputs = dict(zip(parts["labels"], [*args, *named.values()], strict=True))
         error = _rebuilt_error(parts["error"])
@@ -306,11 +463,48 @@ class Elsewhere:
             parts["story"], parts["offence"], parts["printed"],
         )  # fmt: skip
 
+    def make(self, args: tuple, named: dict[str, Any], allow: tuple[str, ...]) -> "Elsewhere":
+        """Let it make an object there; return where that is.
+
+        Args:
+            args: As in `outcome`.
+            named: As in `outcome`.
+            allow: As in `outcome`.
+
+        Raises:
+            CheckFailed: No object was made.
+        """
+        handle = f"{self.__name__} {secrets.token_hex(8)}"
+        self._ask(self.__name__, args, named, allow, do="make", handle=handle)
+        return Elsewhere(self.__name__, self._ask, handle)
+
+    def method(self, name: str) -> "Elsewhere":
+        """Return what the object there has under a name.
+
+        Args:
+            name: The name of a method, or of another attribute.
+        """
+        return Elsewhere(name, self._ask, self.handle)
+
+    def get(self) -> Any:
+        """Return the attribute's value, whatever came as such.
+
+        Raises:
+            CheckFailed: It is no plain data.
+        """
+        answer = self._ask(self.__name__, (), {}, (), do="get", of=self.handle)
+        if type(answer) is not dict or "value" not in answer:
+            raise CheckFailed(_FORGED)
+        return answer["value"]
+
 
 class _Fault(NamedTuple):
     """In place of a result that is not plain: what is wrong with it."""
 
     text: str
+
+
+_FORGED = "Your code answered in the place of the grader: nothing was judged."
 
 
 def _require_parts(parts: Any, arguments: int) -> None:
@@ -328,7 +522,7 @@ def _require_parts(parts: Any, arguments: int) -> None:
         and len(set(parts["labels"])) == len(parts["labels"]) == arguments
     )
     if not fits:
-        raise CheckFailed("Your code answered in the place of the grader: nothing was judged.")
+        raise CheckFailed(_FORGED)
 
 
 def _rebuilt_error(names: list[str]) -> BaseException | None:
@@ -377,7 +571,7 @@ class _Watch:
     """
 
     def __init__(self, allow: tuple[str, ...]):
-        self.allow, self.offence = ("losscourse.arrays", "losscourse.checks", *allow), None
+        self.allow, self.offence = (*_OWN, *allow), None
 
     def __call__(self, frame, event, arg):
         if event == "call":
@@ -396,7 +590,7 @@ class _Watch:
             return None
         if root in _FINISHED or (root == "torch" and _TORCH_LOSS.search(f"{module}.{name}")):
             return f"it calls {module}.{name}. Here the task is to write that yourself."
-        if root in _NOTEBOOK:
+        if root in _NOTEBOOK and name != "_modified_open":  # the `open` of a notebook's cells
             return "it writes to the notebook's output. Return the result; print() to debug."
         if name in _HOOKS:
             return f"it calls {name}, which a check cannot follow. Write it without."
@@ -410,6 +604,7 @@ _HOOKS = {
     "setprofile", "settrace", "_setprofileallthreads", "_settraceallthreads",
     "start_new_thread", "start_joinable_thread",
 }  # fmt: skip
+_OWN = ("losscourse.arrays", "losscourse.checks", "losscourse.grading")
 _HOME = os.path.dirname(__file__) + os.sep
 
 
@@ -421,7 +616,7 @@ def _module_of(frame) -> Any:
     return frame.f_globals.get("__name__")
 
 
-def _run(function, args, named, watch):
+def _run(function, args, named, watch, wrt=None):
     compiled, free = _survey(function, [*args, *named.values()])
     if compiled:
         watch.offence = f"it uses {compiled}. Here the task is to write that yourself."
@@ -431,6 +626,8 @@ def _run(function, args, named, watch):
         sys.setprofile(watch)
     try:
         result, error = function(*args, **named), None
+        if wrt is not None:
+            result = _slope(result, wrt, args, named)
     except KeyboardInterrupt:
         raise
     except BaseException as caught:
@@ -460,7 +657,7 @@ def _survey(function, inputs) -> tuple[str | None, bool]:
         if type(value) is np.ufunc
     }
     space = getattr(function, "__globals__", None)
-    todo, seen, free = [function, *inputs], set(), True
+    todo, seen, free = [function, *inputs, *_methods(function)], set(), True
     while todo:
         value = todo.pop()
         if id(value) in seen or id(value) in _INERT:
@@ -484,6 +681,13 @@ def _survey(function, inputs) -> tuple[str | None, bool]:
         elif kind not in _ATOMS and not _is_numeric(value):
             free = False
     return None, free
+
+
+def _methods(function) -> list[FunctionType]:
+    """Return the methods beside a method, or of a class."""
+    owner = type(function.__self__) if type(function) is MethodType else function
+    own = vars(owner).values() if isinstance(owner, type) else ()
+    return [value for value in own if type(value) is FunctionType]
 
 
 def _is_numeric(value: Any) -> bool:
@@ -575,11 +779,17 @@ def _unwritten(error: BaseException | None) -> bool:
 
 def _signature(function, args, named) -> tuple[str, dict[str, Any]]:
     """Name the function and its arguments as the student wrote them."""
-    if type(function) is FunctionType:
-        code = function.__code__
-        name, known = function.__name__, code.co_varnames[: code.co_argcount]
-    else:
-        name, known = _type_name(type(function)), ()
+    within, hidden = function, 0
+    if type(function) is MethodType:
+        within, hidden = function.__func__, 1
+    elif isinstance(function, type):
+        within, hidden = vars(function).get("__init__"), 1
+    name = _type_name(function if isinstance(function, type) else type(function))
+    known = ()
+    if type(within) is FunctionType:
+        code = within.__code__
+        known = code.co_varnames[hidden : code.co_argcount]
+        name = name if within.__name__ == "__init__" else within.__name__
     labels = [known[i] if i < len(known) else f"argument {i + 1}" for i in range(len(args))]
     return name, dict(zip(labels, args, strict=True)) | named
 
@@ -600,6 +810,10 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value
     if kind is np.ndarray and value.dtype.kind in "biufc":
         return value.copy()
+    if kind is _Fault:
+        raise CheckFailed(value.text)
+    if _is_tensor(value):
+        return _tensor(value)
     if kind in _CONTAINERS and depth < _DEEPEST:
         if kind is not dict:
             return kind(_plain(item, depth + 1) for item in value)
@@ -607,8 +821,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
             return {key: _plain(item, depth + 1) for key, item in value.items()}
     came = f"an array of dtype {value.dtype}" if kind is np.ndarray else _type_name(kind)
     raise CheckFailed(
-        "expected plain data: a number, bool, string, None, a NumPy array of numbers, or lists, "
-        f"tuples and dicts of them; got {came}."
+        "expected plain data: a number, bool, string, None, a NumPy array of numbers, a torch "
+        f"tensor, or lists, tuples and dicts of them; got {came}."
     )
 
 
@@ -618,11 +832,20 @@ def _copy(value: Any) -> Any:
         return {key: _copy(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(_copy(item) for item in value)
+    if type(value) is Made:
+        return value._thing
+    if _is_tensor(value):
+        return _tensor(value).requires_grad_(value.requires_grad)
     return value.copy() if type(value) is np.ndarray else value
 
 
 def _identical(left: Any, right: Any) -> bool:
     """Whether two inputs agree bit for bit."""
+    if type(left) is Made:
+        return left._thing is right
+    if _is_tensor(left) and _is_tensor(right):
+        kept = left.requires_grad == right.requires_grad
+        return kept and left.dtype == right.dtype and _identical(_numbers(left), _numbers(right))
     if type(left) is not type(right):
         return False
     if type(left) is np.ndarray:
@@ -665,7 +888,72 @@ _INERT = {
 """What a function may reach and stay among NumPy and plain data, by its address."""
 
 
+# ---------------------------------------------------------------- tensors, where torch is there
+
+_DTYPES = {
+    "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
+    "complex64", "complex128",
+}  # fmt: skip
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether a value is a tensor or a parameter of torch's own class, no subclass of it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and type(value) in (torch.Tensor, torch.nn.Parameter)
+
+
+def _tensor(value: Any) -> Any:
+    """Return a copy of a tensor's numbers, without what they were computed from, or fail."""
+    torch = sys.modules["torch"]
+    where, form = value.device.type, str(value.layout)
+    if where != "cpu" or form != "torch.strided" or _dtype_name(value) not in _DTYPES:
+        raise CheckFailed(
+            f"expected a dense tensor on the CPU, got one on {where}, {form.removeprefix('torch.')}"
+            f", of dtype {_dtype_name(value)}."
+        )
+    try:
+        dense = torch.Tensor.detach(value).resolve_conj().resolve_neg()
+        return dense.clone(memory_format=torch.contiguous_format)
+    except RuntimeError as error:
+        raise CheckFailed(f"expected a tensor that can be copied: {_short(str(error))}") from None
+
+
+def _numbers(value: Any) -> np.ndarray:
+    """Return a tensor's numbers as an array; bfloat16, which NumPy lacks, as float32."""
+    tensor = _tensor(value)
+    return (tensor.float() if _dtype_name(tensor) == "bfloat16" else tensor).numpy()
+
+
+def _dtype_name(value: Any) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
+def _slope(result: Any, wrt: int | str, args: tuple, named: dict[str, Any]) -> Any:
+    """Return the gradient of a result's sum by one of the arguments, or what is wrong with it."""
+    if not _is_tensor(result):
+        return _Fault(f"expected a tensor to differentiate, got {_type_name(type(result))}.")
+    torch = sys.modules["torch"]
+    found = None
+    if result.requires_grad:
+        argument = args[wrt] if type(wrt) is int else named[wrt]
+        (found,) = torch.autograd.grad(torch.sum(result), argument, allow_unused=True)
+    if found is None:
+        return _Fault(
+            "expected a result that autograd can follow back to this argument: is it computed from "
+            "it by torch's operations alone, without detach(), item() or NumPy?"
+        )
+    return found
+
+
+def _label(wrt: int | str, inputs: dict[str, Any], args: tuple) -> str:
+    return list(inputs)[wrt] if type(wrt) is int and wrt < len(args) else str(wrt)
+
+
 # ---------------------------------------------------------------- comparing
+
+
+_RTOL = {"float16": 1e-2, "float32": 1e-5, "complex64": 1e-5}
+_RTOL_BFLOAT16 = 5e-2
 
 
 class _Tolerance(NamedTuple):
@@ -674,7 +962,8 @@ class _Tolerance(NamedTuple):
 
     def allowed(self, expected: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """Return the largest error that is allowed for each element."""
-        rtol = self.rtol if self.rtol is not None else {2: 1e-2, 4: 1e-5}.get(dtype.itemsize, 1e-9)
+        default = _RTOL.get(dtype.name, 1e-9 if dtype.kind in "fc" else 0.0)
+        rtol = self.rtol if self.rtol is not None else default
         atol = self.atol if self.atol is not None else rtol / 1000
         return atol + rtol * np.abs(expected)
 
@@ -700,10 +989,17 @@ def _fault(got, expected, path, tolerance, inputs) -> str | None:
     if type(expected) is np.ndarray:
         form = _form_fault(got, expected.shape, expected.dtype, at)
         return form or _element_fault(got, expected, at, tolerance, inputs)
+    if _is_tensor(expected):
+        if tolerance.rtol is None and _dtype_name(expected) == "bfloat16":
+            tolerance = tolerance._replace(rtol=_RTOL_BFLOAT16)
+        form = _tensor_form_fault(got, expected, at)
+        return form or _element_fault(_numbers(got), _numbers(expected), at, tolerance, inputs)
     if type(expected) is float:
         if not _is_number(got):
             return f"expected one number{at}, got {_show(got)}."
-        got = np.asarray(got)  # a coarser dtype, which the student may choose, buys no tolerance
+        got = (
+            _numbers(got) if _is_tensor(got) else np.asarray(got)
+        )  # a coarser dtype, which the student may choose, buys no tolerance
         got = got.astype(np.result_type(got, np.float32))
         return _element_fault(got, np.asarray(expected), at, tolerance, {})
     if type(got) is not type(expected) or got != expected:
@@ -723,6 +1019,16 @@ def _form_fault(got, shape, dtype, at) -> str | None:
     return None
 
 
+def _tensor_form_fault(got, expected, at) -> str | None:
+    if not _is_tensor(got):
+        return f"expected a tensor of shape {tuple(expected.shape)}{at}, got {_show(got)}."
+    if got.shape != expected.shape:
+        return f"expected shape {tuple(expected.shape)}{at}, got shape {tuple(got.shape)}."
+    if got.dtype != expected.dtype:
+        return f"expected dtype {_dtype_name(expected)}{at}, got {_dtype_name(got)}."
+    return None
+
+
 def _element_fault(got, expected, at, tolerance, inputs) -> str | None:
     """Report the worst element of two arrays of one shape."""
     got = np.asarray(got)
@@ -738,6 +1044,7 @@ def _element_fault(got, expected, at, tolerance, inputs) -> str | None:
         return None
     worst = np.unravel_index(np.argmax(excess), expected.shape)
     index = ", ".join(str(int(i)) for i in worst)
+    inputs = {k: _numbers(value) if _is_tensor(value) else value for k, value in inputs.items()}
     rows = {
         f"{key}[{index}]": value[worst]
         for key, value in inputs.items()
@@ -757,12 +1064,16 @@ def _is_number(value: Any) -> bool:
     return (
         type(value) in (float, int)
         or type(value) in _SCALARS
-        or (type(value) is np.ndarray and value.ndim == 0)
-    ) and np.asarray(value).dtype.kind in "iuf"
+        or ((type(value) is np.ndarray or _is_tensor(value)) and value.ndim == 0)
+    ) and np.asarray(_numbers(value) if _is_tensor(value) else value).dtype.kind in "iuf"
 
 
 def _show(value: Any) -> str:
     """Write plain data for a message, briefly."""
+    if _is_tensor(value) and value.numel() > 8:
+        return f"<{_dtype_name(value)} tensor of shape {tuple(value.shape)}>"
+    if _is_tensor(value):
+        return f"tensor {_show(_numbers(value).astype(float))} ({_dtype_name(value)})"
     if type(value) is np.ndarray and value.size > 8:
         return f"<{value.dtype} array of shape {value.shape}>"
     if type(value) is np.ndarray:
@@ -848,7 +1159,17 @@ _TRUSTED = [
 ]
 _every, _each = all, map  # by names of their own: the built-in names are among what is verified
 _SELF = sys.modules[__name__]
-_OWN_CLASSES = (CheckFailed, Outcome, Elsewhere, _Watch, _Fault, _Tolerance, _Sealed, _Package)
+_OWN_CLASSES = (
+    CheckFailed,
+    Outcome,
+    Elsewhere,
+    Made,
+    _Watch,
+    _Fault,
+    _Tolerance,
+    _Sealed,
+    _Package,
+)
 _BODIES = [
     (value, value.__code__, value.__defaults__)
     for namespace in (globals(), *map(vars, _OWN_CLASSES))

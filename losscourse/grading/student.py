@@ -9,12 +9,14 @@ import functools
 import io
 import os
 import signal
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from losscourse import checks
 from losscourse.grading import wire
 
 __all__ = ["MOST_OUTPUT", "fresh_shell", "serve"]
@@ -36,6 +38,7 @@ def serve(channel: wire.Channel, scratch: Path, confine: Callable[[Path], None] 
         sandbox.Unavailable: The sandbox cannot be had; nothing of the student's has run.
     """
     os.chdir(scratch)
+    sys.path.append(str(scratch))  # a module beside the notebook
     os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
     tempfile.tempdir = str(scratch)
     shell, busy = fresh_shell(), _Busy()
@@ -48,17 +51,17 @@ def serve(channel: wire.Channel, scratch: Path, confine: Callable[[Path], None] 
             channel.send({"unavailable": str(error)})
             raise
     channel.send({"ready": True})
-    requests = {"run": _run, "names": _names, "call": _call, "get": _get}
+    asked = _Asked(shell, channel)
     with contextlib.suppress(wire.Closed):
         while True:
             request = channel.receive()
-            number, do = request.pop("number"), requests[request.pop("do")]
+            asked.number, do = request.pop("number"), getattr(asked, request.pop("do"))
             with busy:
-                answer = do(shell, **request)
+                answer = do(**request)
             try:
-                channel.send(answer | {"number": number})
+                channel.send(answer | {"number": asked.number})
             except (wire.NotPlain, MemoryError) as error:
-                channel.send({"refused": str(error) or "it is too large", "number": number})
+                channel.send({"refused": str(error) or "it is too large", "number": asked.number})
 
 
 class _Busy:
@@ -121,13 +124,111 @@ def _ignore_surroundings(shell: Any) -> None:
     shell.register_magic_function(screen, "line", "autosave")
 
 
-def _run(shell: Any, code: str) -> dict[str, Any]:
-    """Run a cell as a notebook does; return what it printed, and its error in words."""
-    printed = _Bounded()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        done = shell.run_cell(code, store_history=False)
-    error = done.error_before_exec or done.error_in_exec
-    return {"printed": printed.getvalue(), "error": None if error is None else _told(error)}
+class _Asked:
+    """What the process that judges may ask; each of its requests is a method."""
+
+    def __init__(self, shell: Any, channel: wire.Channel):
+        self._shell, self._channel = shell, channel
+        self._objects: dict[str, checks.Made] = {}
+        self.number = ""  # of the request that is being answered
+
+    def run(self, code: str) -> dict[str, Any]:
+        """Run a cell as a notebook does; return what it printed, and its error in words."""
+        printed = _Bounded()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            done = self._shell.run_cell(code, store_history=False)
+        error = done.error_before_exec or done.error_in_exec
+        return {"printed": printed.getvalue(), "error": None if error is None else _told(error)}
+
+    def names(self, names: list[str]) -> dict[str, str]:
+        """Return which of these names the student's code has defined: functions, or values."""
+        space = self._shell.user_ns
+        found = {name: space[name] for name in names if name in space}
+        return {name: "function" if callable(value) else "value" for name, value in found.items()}
+
+    def get(self, name: str, of: str | None = None) -> dict[str, Any]:
+        """Return the value of a name, or of an object's attribute."""
+        if of is None:
+            return {"value": self._shell.user_ns[name]}
+        try:
+            return {"value": self._objects[of].get(name)}
+        except BaseException as error:
+            return {"failed": _why(error)}
+
+    def call(self, name: str, of: str | None = None, **request: Any) -> dict[str, Any]:
+        """Call a function, or an object's method, under the eyes of `checks`; return the parts."""
+        if of is None:
+            return self._checked(checks.call, name, **request)
+        return self._checked(self._objects[of].call, name, own=False, **request)
+
+    def gradient(self, name: str, **request: Any) -> dict[str, Any]:
+        """Return the parts of the gradient of what a function returns."""
+        return self._checked(checks.gradient, name, **request)
+
+    def make(self, name: str, handle: str, **request: Any) -> dict[str, Any]:
+        """Make an object of a class and keep it under a handle."""
+
+        def keep(*args: Any, **named: Any) -> None:
+            self._objects[handle] = checks.make(*args, **named)
+
+        return self._checked(keep, name, **request)
+
+    def _checked(
+        self,
+        check: Callable[..., Any],
+        name: str,
+        *,
+        args: tuple,
+        named: dict[str, Any],
+        deleted: list[str],
+        own: bool = True,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Return the parts of a check of one name: the student's own, or an object's.
+
+        Names that the test has deleted are missing in the meantime: so a test may ask whether one
+        function uses another.
+        """
+        space = self._shell.user_ns
+        first = space.get(name) if own else name
+        args, named = self._resolved(args), self._resolved(named)
+        kept = {key: space.pop(key) for key in deleted if key in space}
+        try:
+            outcome = check(first, *args, **options, **named)
+            return {"made": True} if outcome is None else outcome.parts()
+        except BaseException as error:
+            return {"failed": _why(error)}
+        finally:
+            space.update(kept)
+
+    def _resolved(self, value: Any) -> Any:
+        """Return an argument with functions and objects in place of what stands for them."""
+        if type(value) is dict:
+            if set(value) == {"function of the student"}:
+                return self._shell.user_ns[value["function of the student"]]
+            if set(value) == {"object of the student"}:
+                return self._objects[value["object of the student"]]
+            if set(value) == {"function of the test"}:
+                return functools.partial(self._call_back, value["function of the test"])
+            return {key: self._resolved(item) for key, item in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(self._resolved(item) for item in value)
+        return value
+
+    def _call_back(self, function: int, /, *args: Any, **named: Any) -> Any:
+        """Let the process that judges call a function of the test's; return what that gives."""
+        request = {"function": function, "args": args, "named": named, "number": self.number}
+        self._channel.send(request)
+        answer = self._channel.receive()
+        if "value" in answer:
+            return answer["value"]
+        raise RuntimeError(answer["raised"])
+
+
+def _why(error: BaseException) -> str:
+    """Say why a check gave nothing; one that failed has said it already."""
+    kind = "" if type(error) is checks.CheckFailed else f"{type(error).__name__}: "
+    return f"{kind}{error}"[:20_000]
 
 
 def _told(error: BaseException) -> dict[str, Any]:
@@ -141,49 +242,6 @@ def _told(error: BaseException) -> dict[str, Any]:
         text = "".join((str(error), ""))[:2000]
         return {"kind": type(error).__name__, "text": text, "lines": frames[-5:]}
     return {"kind": "an error that cannot be read", "text": "", "lines": []}
-
-
-def _names(shell: Any, names: list[str]) -> dict[str, str]:
-    """Return which of these names the student's code has defined: functions, or values."""
-    found = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
-    return {name: "function" if callable(value) else "value" for name, value in found.items()}
-
-
-def _call(
-    shell: Any, name: str, args: tuple, named: dict, allow: tuple, deleted: list[str]
-) -> dict[str, Any]:
-    """Call one of the student's functions under the eyes of `checks`; return the parts.
-
-    Names that the test has deleted are missing in the meantime: so a test may ask whether one
-    function uses another.
-    """
-    from losscourse import checks
-
-    function, args, named = shell.user_ns.get(name), _resolved(shell, args), _resolved(shell, named)
-    kept = {key: shell.user_ns.pop(key) for key in deleted if key in shell.user_ns}
-    try:
-        return checks.call(function, *args, allow=allow, **named).parts()
-    except checks.CheckFailed as fault:
-        return {"failed": str(fault)}
-    except BaseException as error:
-        return {"failed": f"{type(error).__name__}: {error}"[:2000]}
-    finally:
-        shell.user_ns.update(kept)
-
-
-def _resolved(shell: Any, value: Any) -> Any:
-    """Return an argument with the student's own functions in place of their names."""
-    if type(value) is dict:
-        if set(value) == {"function of the student"}:
-            return shell.user_ns[value["function of the student"]]
-        return {key: _resolved(shell, item) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_resolved(shell, item) for item in value)
-    return value
-
-
-def _get(shell: Any, name: str) -> dict[str, Any]:
-    return {"value": shell.user_ns[name]}
 
 
 class _Bounded(io.StringIO):

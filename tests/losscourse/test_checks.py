@@ -104,6 +104,8 @@ def test_equal_results_pass(value, expected):
         (np.array([1 + 1e-4], dtype=np.float32), np.array([1.0], dtype=np.float32)),
         (np.float16(1.51), 1.5),
         (np.int16(3), 3.02),
+        (np.array([300], dtype=np.int16), np.array([301], dtype=np.int16)),
+        (np.array([10**6], dtype=np.int32), np.array([10**6 + 1], dtype=np.int32)),
     ],
     ids=repr,
 )
@@ -512,6 +514,22 @@ def test_an_imported_compiled_loss_is_found():
 
     assert "scipy.special.huber" in message(checks.call(in_a_closure, P, T).value)
     assert "scipy.special.huber" in message(checks.call(scipy.special.huber, P, T).value)
+
+
+def test_an_imported_compiled_loss_is_found_in_a_method():
+    import scipy.special
+
+    helper = scipy.special.huber
+
+    class Loss:
+        def value(self, errors):
+            return self.of(errors)
+
+        def of(self, errors):
+            return helper(1.0, errors)
+
+    assert "scipy.special.huber" in message(checks.make, Loss)
+    assert "scipy.special.huber" in message(checks.call(Loss().value, P).value)
 
 
 def test_a_changed_module_name_hides_nothing():
