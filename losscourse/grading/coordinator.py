@@ -24,7 +24,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from losscourse.grading import sandbox, states
 from losscourse.grading.course import CannotStart, read_config
 from losscourse.grading.execute import RunElsewhere, fill_in, solution_names, steps_of
-from losscourse.grading.files import Folders, digest
+from losscourse.grading.files import Folders, TooMuchData, digest
 from losscourse.grading.gradebook import GradebookGone, Grades, HandedOut, Marks, Question
 from losscourse.grading.intake import put_together, read_source
 from losscourse.grading.judge import Report
@@ -128,6 +128,10 @@ class Coordinator:
         book = Gradebook(self._course.db_url, self._course.course_id)
         self._grades = Grades(book, assignment, late.plugin_inst)
         self._sources = self._read_sources()
+        try:
+            self._data = self._folders.data()
+        except TooMuchData as error:
+            raise CannotStart(str(error)) from None
 
     def close(self) -> None:
         """Close the gradebook."""
@@ -186,7 +190,7 @@ class Coordinator:
         if not chosen:
             raise CannotStart(f"Nobody has handed in {self.assignment}: {pattern} matches nothing.")
         settings = f"{self._seconds} {self.confined}"
-        same = digest(self._folders.source, self._course.ignore, settings)
+        same = digest(self._folders.source, self._course.ignore, settings, links=True)
         return [
             Submission(name, found[name], digest(found[name], self._course.ignore, same))
             for name in chosen
@@ -355,7 +359,8 @@ class Coordinator:
             rebuilt = choose(source, mine, f"{notebook.name}.ipynb")
             nb = put_together(source, rebuilt)
             asked = solution_names(source)
-            report = rebuilt.marked(grade(steps_of(nb), asked, **self._seconds))
+            report = grade(steps_of(nb), asked, files=self._data, **self._seconds)
+            report = rebuilt.marked(report)
             outcome.notes += report.notes
             if report.state == "failed":
                 outcome.state, outcome.reason = "failed", f"the grader failed: {report.reason}"

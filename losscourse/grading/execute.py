@@ -11,9 +11,11 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Float, default
 
+from losscourse.grading.files import Folders
 from losscourse.grading.intake import read_source
 from losscourse.grading.judge import Report, Step, Verdict
 from losscourse.grading.rebuild import solution_names
@@ -51,13 +53,15 @@ class RunElsewhere(NbGraderPreprocessor):
 
         Raises:
             NotGraded: The grader's own processes failed; it is not the student's fault.
+            TooMuchData: The assignment's own files are too many or too large.
         """
         if not Execute(parent=self).enabled:
             self.log.warning("--no-execute has no effect: a file's own outputs are no score")
-        source = read_source(self.config, resources)
+        source, names = read_source(self.config, resources), resources["nbgrader"]
         report = self._warm().grade(
             steps_of(nb),
             solution_names(source),
+            files=Folders(CourseDirectory(config=self.config), names["assignment"]).data(),
             cell_seconds=self.cell_seconds,
             total_seconds=self.total_seconds,
         )
@@ -73,7 +77,7 @@ class RunElsewhere(NbGraderPreprocessor):
             if nb.metadata.get("doubts") and v.kind == "test" and (v.score or 0.0) < v.points
         }
         if not self.sandbox:
-            self.log.warning("%s ran without a sandbox", resources["nbgrader"]["student"])
+            self.log.warning("%s ran without a sandbox", names["student"])
         return nb, resources
 
     def _warm(self) -> Warm:

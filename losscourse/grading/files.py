@@ -12,9 +12,20 @@ from pathlib import Path
 
 import nbformat
 from nbgrader import utils
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-__all__ = ["Folders", "digest"]
+__all__ = ["MOST_DATA", "MOST_FILES", "Folders", "TooMuchData", "digest"]
+
+MOST_DATA = 32 * 2**20
+"""Bytes of an assignment's own files, which go with every submission."""
+
+MOST_FILES = 500
+"""How many they may be."""
+
+
+class TooMuchData(NbGraderException):
+    """An assignment's own files are more than can go with every submission."""
 
 
 class Folders:
@@ -46,6 +57,30 @@ class Folders:
         """
         return self._folder(self._course.autograded_directory, student)
 
+    def data(self) -> dict[str, bytes]:
+        """Return the assignment's own files, which a notebook may open, by their paths from it.
+
+        They are what nbgrader hands out beside the notebooks; a notebook is none of them.
+
+        Raises:
+            TooMuchData: They are too many or too large.
+        """
+        paths = [
+            Path(self.source, name)
+            for name in plain_files(self.source, self._course.ignore, links=True)
+            if ".ipynb" not in name.lower()  # nor a copy that an editor left
+        ]
+        sizes = {path: path.stat().st_size for path in paths}
+        if sum(sizes.values()) > MOST_DATA or len(paths) > MOST_FILES:
+            largest = max(paths, key=sizes.__getitem__)
+            raise TooMuchData(
+                f"{self.source} holds {sum(sizes.values()) / 2**20:.0f} MiB in {len(paths)} files "
+                f"beside the notebooks; at most {MOST_DATA // 2**20} MiB in {MOST_FILES} files can "
+                f"go with each submission. The largest is {largest.name}. Make it smaller, or list "
+                "what no notebook opens in c.CourseDirectory.ignore."
+            )
+        return {path.relative_to(self.source).as_posix(): path.read_bytes() for path in paths}
+
     def handed_in(self) -> dict[str, Path]:
         """Return the folders that hold a submission, or link to one, by student."""
         pattern = self.submitted
@@ -67,7 +102,7 @@ class Folders:
         place = self._beside(student, "new")
         _remove(place)
         place.mkdir(parents=True)
-        ours = plain_files(self.source, self._course.ignore)
+        ours = plain_files(self.source, self._course.ignore, links=True)
         _copy(self.source, [name for name in ours if name not in self._kept], place)
         _copy(submitted, plain_files(submitted, self._course.ignore), place)
         for name, nb in graded.items():
@@ -103,32 +138,35 @@ class Folders:
         return folder.with_name(f".{folder.name}.{what}")
 
 
-def plain_files(folder: Path, ignore: Sequence[str]) -> list[str]:
+def plain_files(folder: Path, ignore: Sequence[str], *, links: bool = False) -> list[str]:
     """Return the plain files below a folder but notebooks, by their relative names, in order.
 
     Args:
         folder: Where to look.
         ignore: Patterns of names that do not count.
+        links: Whether a link to such a file counts as one.
     """
     found = utils.find_all_files(str(folder), [*ignore, "*.ipynb"])
-    plain = (path for path in found if stat.S_ISREG(os.lstat(path).st_mode))
+    look = os.path.isfile if links else lambda path: stat.S_ISREG(os.lstat(path).st_mode)
+    plain = (path for path in found if look(path))
     return sorted(os.path.relpath(path, folder) for path in plain)
 
 
-def digest(folder: Path, ignore: Sequence[str], before: str = "") -> str:
+def digest(folder: Path, ignore: Sequence[str], before: str = "", *, links: bool = False) -> str:
     """Return a digest of a folder's files.
 
     Args:
-        folder: The folder; of a link, nothing counts.
+        folder: The folder; where it is a link, nothing in it counts.
         ignore: Patterns of names that do not count.
         before: What the digest depends on as well.
+        links: Whether a link to a file counts as the file.
     """
     total = hashlib.sha256(before.encode())
-    if folder.is_symlink():
+    if folder.is_symlink() and not links:
         return total.hexdigest()
     notebooks = [path.name for path in folder.glob("*.ipynb") if path.is_file()]
-    for name in sorted([*plain_files(folder, ignore), *notebooks]):
-        if not (folder / name).is_symlink():
+    for name in sorted([*plain_files(folder, ignore, links=links), *notebooks]):
+        if links or not (folder / name).is_symlink():
             with (folder / name).open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             total.update(f"{name!r} {content}\n".encode())

@@ -31,6 +31,9 @@ _KILLED = (
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
 
+_NO_FILE = re.compile(r"\bFileNotFoundError\b|\bPermission denied: '")
+_FILES = "\nThe grader's copy has the files that came with the notebook beside it, and no others."
+
 
 @dataclass(frozen=True)
 class Step:
@@ -246,6 +249,8 @@ class Judge:
             step.kind
         ](step)
         verdict.message, verdict.printed = _clean(verdict.message), _clean(verdict.printed)
+        if _NO_FILE.search(verdict.message):
+            verdict.message += _FILES
         verdict.seconds = round(time.monotonic() - start, 4)
         return verdict
 

@@ -227,6 +227,7 @@ def _judge(descriptor: int, settings: dict[str, Any]) -> None:
         for place in (scratch, own):  # the student's process waits: nothing of theirs has run yet
             _put(job["files"], place)
         os.chdir(own)
+        sys.path.append(str(own))
         report = _report(wire.Channel(mine), pid, job, settings["confined"], excess)
     except (OSError, ValueError) as error:  # such as a full disk
         report = judge.Report("failed", f"{type(error).__name__}: {error}")
