@@ -42,6 +42,7 @@ import os
 import re
 import secrets
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from operator import is_, itemgetter
@@ -567,7 +568,8 @@ class _Watch:
 
     Python calls it at every function call below the student's. It raises at the first offence,
     before the offending body runs, and remembers it, should the student's code catch that. A
-    function whose code leads to NumPy and plain data alone runs without it: see `_survey`.
+    function whose code leads to NumPy and plain data alone runs without it: see `_survey`. Threads
+    that are started as usual, as a progress bar does, have it too.
     """
 
     def __init__(self, allow: tuple[str, ...]):
@@ -576,7 +578,7 @@ class _Watch:
     def __call__(self, frame, event, arg):
         if event == "call":
             module, name = _module_of(frame), frame.f_code.co_name
-        elif event == "c_call" and frame.f_code is not _run.__code__:
+        elif event == "c_call" and frame.f_code not in (_run.__code__, _START):
             module, name = getattr(arg, "__module__", None), arg.__name__
         else:
             return
@@ -604,6 +606,7 @@ _HOOKS = {
     "setprofile", "settrace", "_setprofileallthreads", "_settraceallthreads",
     "start_new_thread", "start_joinable_thread",
 }  # fmt: skip
+_START = threading.Thread.start.__code__
 _OWN = ("losscourse.arrays", "losscourse.checks", "losscourse.grading")
 _HOME = os.path.dirname(__file__) + os.sep
 
@@ -621,8 +624,9 @@ def _run(function, args, named, watch, wrt=None):
     if compiled:
         watch.offence = f"it uses {compiled}. Here the task is to write that yourself."
         return None, None
-    before = sys.getprofile()
+    before, before_threads = sys.getprofile(), threading.getprofile()
     if not free:
+        threading.setprofile(watch)
         sys.setprofile(watch)
     try:
         result, error = function(*args, **named), None
@@ -633,8 +637,9 @@ def _run(function, args, named, watch, wrt=None):
     except BaseException as caught:
         result, error = None, caught
     finally:
-        watched = free or sys.getprofile() is watch
+        watched = free or sys.getprofile() is threading.getprofile() is watch
         sys.setprofile(before)
+        threading.setprofile(before_threads)
     if not watched and not watch.offence and not isinstance(error, RecursionError):
         watch.offence = "it removes the check's profile hook."
     return result, error

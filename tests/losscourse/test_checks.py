@@ -5,6 +5,7 @@ What changes NumPy, the builtins or the module itself runs in a fresh interprete
 
 import subprocess
 import sys
+import threading
 import textwrap
 import warnings
 from types import FunctionType
@@ -466,6 +467,17 @@ def test_a_finished_loss_does_not_count(function):
     text = message(checks.call(function, P, T).gives, (P - T) ** 2)
     assert "write that yourself" in text or "cannot follow" in text
     assert sys.getprofile() is None
+
+
+def test_work_in_threads_of_its_own_counts():
+    def by_threads(predictions, targets):
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(2) as pool:
+            return np.array(list(pool.map(lambda p, t: (p - t) ** 2, predictions, targets)))
+
+    checks.call(by_threads, P, T).gives((P - T) ** 2)
+    assert threading.getprofile() is None
 
 
 def test_a_finished_loss_is_stopped_before_it_runs():
