@@ -5,8 +5,8 @@ What changes NumPy, the builtins or the module itself runs in a fresh interprete
 
 import subprocess
 import sys
-import threading
 import textwrap
+import threading
 import warnings
 from types import FunctionType
 
