@@ -4,6 +4,7 @@ It holds the student's cells and nothing of the instructor's tests. What it is a
 socket, and what it answers is believed by nobody: the process that judges sees plain data alone.
 """
 
+import builtins
 import contextlib
 import functools
 import io
@@ -93,7 +94,6 @@ def fresh_shell() -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
-    config.InteractiveShell.cache_size = 0
     with tempfile.TemporaryDirectory() as folder:  # for the files that it makes at its start
         shell = InteractiveShell.instance(config=config, ipython_dir=folder)
     shell.db = {}  # where %cd and its like keep what they know
@@ -117,11 +117,18 @@ def _ignore_surroundings(shell: Any) -> None:
     def screen(*args: Any, **kwargs: Any) -> None:
         pass
 
+    def nobody(prompt: str = "") -> str:
+        raise EOFError("nobody answers input() when it is graded: write the value into the code")
+
+    builtins.input = nobody
     shell.system = shell.getoutput = program
     shell.enable_gui = screen
-    for magic, effect in {"pip": program, "conda": program, "matplotlib": screen}.items():
-        shell.register_magic_function(effect, "line", magic)
-    shell.register_magic_function(screen, "line", "autosave")
+    for name in ("pip", "conda"):
+        shell.register_magic_function(program, "line", name)
+    for name in ("bash", "sh", "script"):
+        shell.register_magic_function(program, "cell", name)
+    for name in ("matplotlib", "autosave"):
+        shell.register_magic_function(screen, "line", name)
 
 
 class _Asked:
@@ -136,7 +143,7 @@ class _Asked:
         """Run a cell as a notebook does; return what it printed, and its error in words."""
         printed = _Bounded()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            done = self._shell.run_cell(code, store_history=False)
+            done = self._shell.run_cell(code, store_history=True)  # in memory: for _, In and Out
         error = done.error_before_exec or done.error_in_exec
         return {"printed": printed.getvalue(), "error": None if error is None else _told(error)}
 
@@ -240,6 +247,8 @@ def _told(error: BaseException) -> dict[str, Any]:
             if "ipykernel" in step.filename or "ipython-input" in step.filename
         ]
         text = "".join((str(error), ""))[:2000]
+        if isinstance(error, PermissionError) and error.filename is None:
+            text += ": when your code is graded, it has no other process and no network"
         return {"kind": type(error).__name__, "text": text, "lines": frames[-5:]}
     return {"kind": "an error that cannot be read", "text": "", "lines": []}
 
