@@ -336,6 +336,7 @@ CHECKS_OF_VALUES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS_OF_VALUES)
 def test_values_are_checked_in_eager_mode_and_left_alone_while_torch_traces(check):
     wrong = torch.tensor([[7.0, 0.5]])
@@ -368,6 +369,7 @@ class _Module(torch.nn.Module):
         return self.function(x)
 
 
+@pytest.mark.slow
 def test_kinds_and_shapes_are_checked_also_while_torch_traces():
     def checked(logits, labels):
         check_axes("... K, ...", logits=logits, labels=labels)

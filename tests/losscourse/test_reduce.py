@@ -355,6 +355,7 @@ def test_mutants_are_rejected(request):
 LOSSES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 def test_means_compile_whole():
     losses = torch.as_tensor(_tokens())
     mask, weights = torch.as_tensor(MASK), losses + 0.1

@@ -200,7 +200,15 @@ def applicable(case: Case) -> list[Callable[[Case], None]]:
 @TOYS
 def test_a_right_toy_passes(case):
     for suite in applicable(case):
-        suite(case)
+        if suite is not compiles_whole:
+            suite(case)
+
+
+@TOYS
+@pytest.mark.slow
+def test_a_right_toy_compiles_whole(case):
+    assert compiles_whole in applicable(case)
+    compiles_whole(case)
 
 
 @TOYS

@@ -190,6 +190,7 @@ def test_class_weights_favour_the_rare(counts, factor, beta):
     assert 1 - 1e-9 <= ratio <= inverse[rare] / inverse[frequent] * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools")
 @pytest.mark.parametrize(
     "loss", [classification.sigmoid_focal, classification.softmax_focal], ids=lambda f: f.__name__

@@ -76,6 +76,7 @@ def test_multilabel_hinge_bounds_the_pairs_in_the_wrong_order(row, other, signs,
     assert value + slope @ (np.asarray(other) - row) <= out(loss, other, signs) + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools")
 def test_a_compiled_smooth_hinge_takes_another_gamma():
     """torch.compile makes a symbol of a gamma that changes, which not every function may see."""
