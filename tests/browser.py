@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-__all__ = ["ROOT", "SITE", "address", "browser", "find_chromium", "site"]
+__all__ = ["FAINT_TEXT", "ROOT", "SITE", "address", "browser", "find_chromium", "site"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "html"
@@ -23,6 +23,43 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+FAINT_TEXT = """(where) => {
+  const parse = (css) => {
+    const [r, g, b, a = 1] = css.match(/[\\d.]+/g).map(Number);
+    return css.startsWith("color(srgb") ? [255 * r, 255 * g, 255 * b, a] : [r, g, b, a];
+  };
+  const over = (top, under) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3]));
+  const ground = (e) => {
+    if (!e) return [255, 255, 255];
+    const colour = parse(getComputedStyle(e).backgroundColor);
+    return colour[3] === 1 ? colour.slice(0, 3) : over(colour, ground(e.parentElement));
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb
+      .map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = [];
+  for (const e of document.querySelectorAll(where)) {
+    const texts = [...e.childNodes].filter((n) => n.nodeType === 3);
+    const text = texts.map((n) => n.data).join("").trim();
+    if (!text || !e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (e.matches(".headerlink, script, style") || e.closest("mjx-assistive-mml")) continue;
+    const style = getComputedStyle(e);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const ink = e.closest("svg") ? style.fill : style.color;
+    const behind = ground(e);
+    const lights = [luminance(over(parse(ink), behind)), luminance(behind)];
+    const [low, high] = lights.sort((a, b) => a - b);
+    const ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < (large ? 3 : 4.5)) faint.push([ratio.toFixed(2), text.slice(0, 60)]);
+  }
+  return faint;
+}"""
+"""The texts of the selected elements whose contrast is below WCAG AA, as [ratio, text]."""
 
 
 class Quiet(SimpleHTTPRequestHandler):

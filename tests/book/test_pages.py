@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.book.conftest import PAGES
+from tests.browser import FAINT_TEXT
 
 pytestmark = pytest.mark.browser
 
@@ -20,43 +21,6 @@ WIDER_THAN_SCREEN = """() => {
     .filter((e) => !e.closest("mjx-assistive-mml, svg"))
     .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !boxed(e))
     .map((e) => e.outerHTML.slice(0, 120));
-}"""
-
-# Text whose contrast with what lies behind it is below WCAG AA, as [ratio, text].
-FAINT_TEXT = """() => {
-  const parse = (css) => {
-    const [r, g, b, a = 1] = css.match(/[\\d.]+/g).map(Number);
-    return css.startsWith("color(srgb") ? [255 * r, 255 * g, 255 * b, a] : [r, g, b, a];
-  };
-  const over = (top, under) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3]));
-  const ground = (e) => {
-    if (!e) return [255, 255, 255];
-    const colour = parse(getComputedStyle(e).backgroundColor);
-    return colour[3] === 1 ? colour.slice(0, 3) : over(colour, ground(e.parentElement));
-  };
-  const luminance = (rgb) => {
-    const [r, g, b] = rgb
-      .map((c) => c / 255)
-      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const faint = [];
-  for (const e of document.querySelectorAll("article *, nav *, footer *")) {
-    const texts = [...e.childNodes].filter((n) => n.nodeType === 3);
-    const text = texts.map((n) => n.data).join("").trim();
-    if (!text || !e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    if (e.matches(".headerlink, script, style") || e.closest("mjx-assistive-mml")) continue;
-    const style = getComputedStyle(e);
-    const size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    const ink = e.closest("svg") ? style.fill : style.color;
-    const behind = ground(e);
-    const lights = [luminance(over(parse(ink), behind)), luminance(behind)];
-    const [low, high] = lights.sort((a, b) => a - b);
-    const ratio = (high + 0.05) / (low + 0.05);
-    if (ratio < (large ? 3 : 4.5)) faint.push([ratio.toFixed(2), text.slice(0, 60)]);
-  }
-  return faint;
 }"""
 
 # Pictures that say nothing to someone who cannot see them. An icon in a button is decoration.
@@ -117,7 +81,7 @@ def test_a_page_reads_well_in_both_themes(look, tmp_path: Path, path, scheme):
     page = look(path).show(scheme=scheme)
     page.evaluate("() => document.querySelectorAll('details').forEach((d) => (d.open = true))")
     page.screenshot(path=tmp_path / f"{scheme}.png")
-    assert page.evaluate(FAINT_TEXT) == []
+    assert page.evaluate(FAINT_TEXT, "article *, nav *, footer *") == []
 
 
 def test_the_theme_button_changes_the_theme(visit):
