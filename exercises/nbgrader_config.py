@@ -38,10 +38,11 @@ c.OverwriteCells.add_missing_cells = True
 c.AssignLatePenalties.plugin_class = "losscourse.grading.late.PointsPerDay"
 c.PointsPerDay.points_per_day = 10
 
-# Feedback without the code of the hidden tests; grades with a status beside the score.
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "losscourse.grading.feedback.HideHiddenTests",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
+# Feedback: one page a student, made anew on each call, so that no mark on it is an old one.
+c.GenerateFeedback.exporter_class = "losscourse.grading.feedback.FeedbackExporter"
+c.GenerateFeedback.preprocessors = []
+c.GenerateFeedback.force = True
+# c.FeedbackExporter.site = "https://example.org/loss"  # where the pages' names shall link to
+
+# Grades with a status beside the score.
 c.ExportApp.plugin_class = "losscourse.grading.export.CsvWithStatus"

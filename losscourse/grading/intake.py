@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from losscourse.grading.judge import Step
 from losscourse.grading.rebuild import Rebuilt, Unreadable, choose, handed_in
 
-__all__ = ["SubmissionExporter", "UngradableNotebook", "put_together", "read_source"]
+__all__ = ["SubmissionExporter", "UngradableNotebook", "one_line", "put_together", "read_source"]
 
 
 class UngradableNotebook(Exception):
@@ -34,7 +34,7 @@ class SubmissionExporter(NotebookExporter):
     def __init__(self, **kwargs: Any) -> None:
         """Make nbgrader's log say in a line what it would say in a traceback."""
         super().__init__(**kwargs)
-        self.log.addFilter(_one_line)
+        self.log.addFilter(one_line)
 
     def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
         """Convert the notebook, or say whose it is, what is wrong and what to do."""
@@ -138,8 +138,12 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
-def _one_line(record: logging.LogRecord) -> bool:
-    """Replace the traceback of a submission's failure by its message; drop no record."""
+def one_line(record: logging.LogRecord) -> bool:
+    """Replace the traceback of a submission's failure by its message; drop no record.
+
+    Args:
+        record: What nbgrader logs while it handles the failure.
+    """
     error = sys.exc_info()[1]
     if isinstance(error, UngradableNotebook | NbGraderException) and str(record.msg).startswith(
         "Traceback"
