@@ -51,10 +51,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from losscourse import meters
+
 if "_SEAL" in globals():
     raise ImportError("losscourse.checks cannot be reloaded: restart the kernel")
 
-__all__ = ["CheckFailed", "Elsewhere", "Made", "Outcome", "call", "gradient", "make", "require"]
+__all__ = [
+    "CheckFailed",
+    "Elsewhere",
+    "Made",
+    "Measured",
+    "Outcome",
+    "call",
+    "gradient",
+    "make",
+    "measure",
+    "require",
+]
 
 
 class CheckFailed(AssertionError):
@@ -131,6 +144,74 @@ def gradient(
         raise ValueError(f"wrt: expected a floating-point tensor among the arguments, got {wrt!r}")
     holder[place] = _tensor(holder[place]).requires_grad_()
     return _outcome(function, tuple(args), named, tuple(allow), wrt)
+
+
+def measure(
+    function: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any
+) -> "Measured":
+    """Run a student's function as `call` does, and measure what it takes.
+
+    It runs three times: for its result, for the time, and for memory and operations. The meters
+    watch from inside the student's process, and its code can deceive them. The grader compares them
+    with what it sees from outside: where that is much more, a person must look. A verdict that
+    stands on them is marked, and such tests carry less than a third of a problem set's points.
+
+    Args:
+        function: The student's function.
+        *args: As in `call`.
+        allow: As in `call`.
+        **named: As in `call`.
+
+    Returns:
+        The outcome, with what the call took.
+
+    Raises:
+        CheckFailed: As in `call`.
+
+    Example:
+        >>> def ones(n):
+        ...     return np.ones((n, n)).sum()
+        >>> measure(ones, 1000).at_most(bytes=9e6)
+        >>> measure(ones, 1000).at_most(bytes=1e6, why="a row at a time is enough")
+        Traceback (most recent call last):
+            ...
+        losscourse.checks.CheckFailed: ones(n=1000)
+        expected at most 1 MB of memory at once, it took 8 MB.
+        a row at a time is enough
+    """
+    outcome = _outcome(function, args, named, tuple(allow))
+    if outcome.failed:
+        return Measured(outcome, {})
+    if type(function) is Elsewhere:
+        return Measured(outcome, function.used(args, named))
+    return Measured(outcome, used_seconds(function, args, named) | used(function, args, named))
+
+
+def used_seconds(function: Callable, args: tuple, named: dict[str, Any]) -> dict[str, Any]:
+    """Return the processor time that a call takes, by name.
+
+    Args:
+        function: The function that is called.
+        args: Its positional arguments, which are copied.
+        named: Its keyword arguments, which are copied.
+    """
+    work = _copy((args, named))
+    with _quiet():
+        return {"seconds": meters.seconds(lambda: function(*work[0], **work[1]))}
+
+
+def used(function: Callable, args: tuple, named: dict[str, Any]) -> dict[str, Any]:
+    """Return the memory and the operations that a call takes, by name.
+
+    Args:
+        function: As in `used_seconds`.
+        args: As in `used_seconds`.
+        named: As in `used_seconds`.
+    """
+    work = _copy((args, named))
+    with _quiet():
+        size, flops = meters.memory_and_flops(lambda: function(*work[0], **work[1]))
+    return {"bytes": size, "flops": flops}
 
 
 def make(kind: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any) -> "Made":
@@ -221,9 +302,9 @@ class Made:
 
 def _outcome(function, args, named, allow, wrt=None) -> "Outcome":
     """Run a function once; return what came of it or, with `wrt`, the gradient of that."""
-    _verify()
     if type(function) is Elsewhere:
         return function.outcome(args, named, allow, wrt)
+    _verify()
     if not callable(function):
         raise CheckFailed(f"expected a function, got {_type_name(type(function))}")
     name, inputs = _signature(function, args, named)
@@ -254,13 +335,15 @@ class Outcome:
         "_printed",
         "_result",
         "_story",
+        "_told",
     )
 
-    def __init__(self, name, inputs, changed, result, error, story, offence, printed):
+    def __init__(self, name, inputs, changed, result, error, story, offence, printed, told=False):
         """Keep the parts; nothing is judged yet."""
         self._name, self._inputs, self._changed = name, inputs, changed
         self._result, self._error, self._story = result, error, story
         self._offence, self._printed = offence, printed
+        self._told = told  # by another process: nothing of the student's has run in this one
 
     def gives(
         self, expected: Any, *, rtol: float | None = None, atol: float | None = None, why: str = ""
@@ -380,6 +463,11 @@ class Outcome:
             "printed": _short(self._printed, 2000),
         }
 
+    @property
+    def failed(self) -> bool:
+        """Whether there is no result: the call raised, or did what a check forbids."""
+        return self._error is not None or bool(self._offence)
+
     def _made(self) -> Any:
         """Return the result itself, whatever it is."""
         self._check_honest()
@@ -388,7 +476,8 @@ class Outcome:
         return self._result
 
     def _check_honest(self) -> None:
-        _verify()
+        if not self._told:
+            _verify()
         if self._offence:
             self._fail(self._offence)
         if _unwritten(self._error):
@@ -400,6 +489,56 @@ class Outcome:
         if self._printed:
             lines.append(f"Your code printed: {_short(self._printed)}")
         raise CheckFailed("\n".join(line for line in lines if line)) from None
+
+
+class Measured(Outcome):
+    """What came of a call, and what it took. Made by `measure`."""
+
+    __slots__ = ("_used",)
+
+    def __init__(self, outcome: Outcome, used: dict[str, Any]):
+        """Keep the parts of the outcome, and what was measured by name."""
+        for part in Outcome.__slots__:
+            setattr(self, part, getattr(outcome, part))
+        self._used = used
+
+    def at_most(
+        self,
+        *,
+        seconds: float | None = None,
+        bytes: float | None = None,
+        flops: float | None = None,
+        why: str = "",
+    ) -> None:
+        """Check that the call took no more than this.
+
+        Args:
+            seconds: Of processor time; where CUDA is in use, until the device is done.
+            bytes: Held at once, beyond what was there before the call.
+            flops: Floating-point operations, of those that torch counts.
+            why: A sentence that helps a student who fails.
+
+        Raises:
+            ValueError: Operations were not counted: torch is not imported.
+            CheckFailed: It took more, or the call raised.
+        """
+        self._made()
+        for name, most in {"seconds": seconds, "bytes": bytes, "flops": flops}.items():
+            if most is None:
+                continue
+            if (took := self._used[name]) is None:
+                raise ValueError(f"{name}: expected a function of torch's, which is not imported")
+            if took > most:
+                unit, word = _UNITS[name]
+                told = f"{most / unit:.4g} {word}, it took {took / unit:.3g}"
+                self._fail(f"expected at most {told} {word.partition(' ')[0]}.", why)
+
+
+_UNITS = {
+    "seconds": (1e-3, "ms of processor time"),
+    "bytes": (1e6, "MB of memory at once"),
+    "flops": (1e6, "million floating-point operations"),
+}
 
 
 class Elsewhere:
@@ -461,8 +600,33 @@ class Elsewhere:
         result = _Fault(parts["fault"]) if "fault" in parts else parts["value"]
         return Outcome(
             parts["name"], inputs, parts["changed"], result, error,
-            parts["story"], parts["offence"], parts["printed"],
+            parts["story"], parts["offence"], parts["printed"], told=True,
         )  # fmt: skip
+
+    def used(self, args: tuple, named: dict[str, Any]) -> dict[str, Any]:
+        """Return what a call takes, as the meters there say.
+
+        Args:
+            args: As in `outcome`.
+            named: As in `outcome`.
+
+        Raises:
+            CheckFailed: What came are no measures.
+        """
+        took: dict[str, Any] = {}
+        for what in ("seconds", "memory"):
+            answer = self._ask(self.__name__, args, named, (), do="measure", what=what)
+            took |= answer if type(answer) is dict else {}
+        fits = (
+            took.keys() == {"seconds", "bytes", "flops"}
+            and type(took["seconds"]) is float
+            and type(took["bytes"]) is int
+            and type(took["flops"]) in (int, type(None))
+            and all(0 <= (value or 0) < math.inf for value in took.values())
+        )
+        if not fits:
+            raise CheckFailed(_FORGED)
+        return took
 
     def make(self, args: tuple, named: dict[str, Any], allow: tuple[str, ...]) -> "Elsewhere":
         """Let it make an object there; return where that is.
@@ -1167,6 +1331,7 @@ _SELF = sys.modules[__name__]
 _OWN_CLASSES = (
     CheckFailed,
     Outcome,
+    Measured,
     Elsewhere,
     Made,
     _Watch,

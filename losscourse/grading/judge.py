@@ -15,18 +15,26 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from losscourse import checks
+from losscourse.checks import CheckFailed, Elsewhere, Made
 from losscourse.grading import wire
 
-__all__ = ["Gone", "Judge", "Report", "Step", "Verdict", "student_names"]
+__all__ = ["Gone", "Judge", "Report", "Step", "Verdict", "measures", "student_names"]
 
 _MOST_TEXT = 20_000
+_BETWEEN_LOOKS = 0.05  # seconds between two requests' looks at what the student's process has taken
 _GRACE = 3.0  # seconds beyond the end: a call that is stopped then says so itself
 _KILLED = (
     "the student's process was killed: by a person, by itself, or by the system, which may have "
     "too little memory"
+)
+_MORE_SECONDS, _MORE_BYTES = 0.25, 64 * 2**20
+"""What a process may take beyond what its own meters say."""
+_INSIDE = "Measured in the process of your code:"
+_DOUBTFUL = (
+    "A person must look: from outside, your code took more than its own meters say, see above."
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
@@ -64,6 +72,7 @@ class Verdict:
         message: What is wrong, in words for the student; empty where nothing is.
         printed: What the cell printed.
         seconds: How long it took.
+        inside: Whether it stands on a meter in the student's process, which can be deceived.
     """
 
     cell: str
@@ -73,6 +82,7 @@ class Verdict:
     message: str = ""
     printed: str = ""
     seconds: float = 0.0
+    inside: bool = False
 
 
 @dataclass
@@ -174,6 +184,22 @@ def student_names(code: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def measures(code: str) -> bool:
+    """Return whether a test cell stands on `checks.measure`, whose meters its subject can deceive.
+
+    Args:
+        code: Python.
+
+    Example:
+        >>> measures("from losscourse import checks\\nchecks.measure(f, 2).at_most(bytes=8)")
+        True
+        >>> measures("measure = 2")
+        False
+    """
+    called = (node.func for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
+    return any("measure" in (getattr(f, "attr", ""), getattr(f, "id", "")) for f in called)
+
+
 class Judge:
     """Runs the steps of one submission against the student's process.
 
@@ -203,12 +229,14 @@ class Judge:
         self._slow: set[str] = set()  # functions that did not end in time once
         self._killed = False  # and not for anything that it did
         self._gone = self._late = ""  # why there is no answer: any more, or within this test
-        self._excess = excess
+        self._excess, self._next_look = excess, 0.0
         student.watch = self._look
         self._bound: list[str] = []  # names that are the student's in this cell
         self._space: dict[str, Any] = {"__name__": "__main__"}
         self._place, self._cell, self._withheld = 0, "", False
         self._gone_in = ""
+        self._measured: list[str] = []  # within this test, by meters in the student's process
+        self._doubtful = False  # whether these disagree with what was seen from outside
         self._calling_back, self._fault = (
             False,
             None,
@@ -261,7 +289,7 @@ class Judge:
             self._look()  # else the next cell would pay for what this one took
             verdict.printed = _text(answer, "printed")
             verdict.message = _error_text(answer.get("error"))
-        except (Gone, checks.CheckFailed, wire.NotPlain) as error:
+        except (Gone, CheckFailed, wire.NotPlain) as error:
             verdict.message = str(error)
         return verdict
 
@@ -287,6 +315,7 @@ class Judge:
     def _run_test(self, step: Step) -> Verdict:
         verdict = Verdict(step.cell, step.kind, step.points)
         printed, self._late = io.StringIO(), ""
+        self._measured, self._doubtful = [], False
         try:
             self._bind_names()
             with (
@@ -298,13 +327,18 @@ class Judge:
             if why := self._gone or self._late:  # a test that expects an error may have caught it
                 raise Gone(why)
             verdict.score, verdict.message = _points(value, step.points)
-        except checks.CheckFailed as fault:
+        except CheckFailed as fault:
             verdict.score, verdict.message = 0.0, str(fault)
         except Gone as error:
             verdict.score, verdict.message = 0.0, str(error)
         except BaseException as error:
             verdict.score, verdict.message = 0.0, _in_words(error)
         verdict.printed = printed.getvalue()
+        if self._measured:
+            verdict.inside = True
+            verdict.printed += "\n".join([_INSIDE, *self._measured, ""])
+        if self._doubtful and verdict.score:
+            verdict.score, verdict.message = None, _DOUBTFUL
         return verdict
 
     def _bind_names(self) -> None:
@@ -315,13 +349,13 @@ class Judge:
         self._bound = [name for name in self._names if name in kinds]
         for name in self._names:
             if kinds.get(name) == "function":
-                self._space[name] = checks.Elsewhere(name, self._call)
+                self._space[name] = Elsewhere(name, self._call)
             elif kinds.get(name) == "value":
                 answer = self._ask({"do": "get", "name": name})
                 if "value" in answer:
                     self._space[name] = answer["value"]
                 else:
-                    raise checks.CheckFailed(f"{name}: {_text(answer, 'refused')}")
+                    raise CheckFailed(f"{name}: {_text(answer, 'refused')}")
 
     def _call(
         self, name: str, args: tuple, named: dict[str, Any], allow: tuple, **more: Any
@@ -333,9 +367,23 @@ class Judge:
             request["args"], request["named"] = _sent(args, functions), _sent(named, functions)
             request["allow"] = allow
             request["deleted"] = [one for one in self._bound if one not in self._space]
-        answer = self._ask(request, functions)
+        if request["do"] == "measure":
+            answer = self._measure(request, functions)
+        else:
+            answer = self._ask(request, functions)
         if "failed" in answer or "refused" in answer:
-            raise checks.CheckFailed(_text(answer, "failed") or _text(answer, "refused"))
+            raise CheckFailed(_text(answer, "failed") or _text(answer, "refused"))
+        return answer
+
+    def _measure(self, request: dict[str, Any], functions: Sequence[Callable]) -> dict[str, Any]:
+        """Ask for a measure, look from outside meanwhile, and compare."""
+        self._ask({"do": "prepare"})
+        before = _Usage.of(self._pid)
+        answer = self._ask(request, functions)
+        after, sent = _Usage.of(self._pid), len(wire.encode(request))
+        told, doubt = _compared(answer, before, after, sent)
+        self._measured.append(f"{request['name']}: {told}")
+        self._doubtful |= doubt
         return answer
 
     # --- talking to the student's process -------------------------------------------------------
@@ -348,14 +396,15 @@ class Judge:
         code may have these functions of the test's called.
         """
         if self._calling_back:
-            raise checks.CheckFailed(
+            raise CheckFailed(
                 "a function of the test's cannot call the student's code, which waits for it"
             )
         if self._gone:
             raise Gone(f"This was not run, for what happened in {self._gone_in}: {self._gone}")
         if self._withheld and request["do"] not in ("names", "get"):
             raise Gone("With this cell, an earlier process of this code has ended.")
-        self._look()
+        if time.monotonic() > self._next_look:
+            self._look()
         number = secrets.token_hex(8)
         name = request["name"] if request["do"] == "call" else ""
         seconds = min(self._cell_seconds, self._end - time.monotonic())
@@ -388,7 +437,7 @@ class Judge:
         if not in_time:
             self._slow |= {name} - {""}
             self._late = f"It did not end within {round(seconds, 1):g} s: is there an endless loop?"
-            raise checks.CheckFailed(self._late)
+            raise CheckFailed(self._late)
         return answer
 
     def _call_back(self, function: Callable, request: dict[str, Any], seconds: float) -> None:
@@ -421,6 +470,7 @@ class Judge:
 
     def _look(self) -> None:
         """Stop the student's process if it has taken too much."""
+        self._next_look = time.monotonic() + _BETWEEN_LOOKS
         if reason := self._excess():
             self._stop(reason)
 
@@ -434,7 +484,7 @@ class Judge:
 
 def _in_words(error: BaseException) -> str:
     """Say which error ended a test: the student's code raised it, or the test itself."""
-    if isinstance(error.__cause__, checks.CheckFailed):
+    if isinstance(error.__cause__, CheckFailed):
         return str(error.__cause__)
     if isinstance(error, NameError):
         return f"{error}: has its cell been run to the end?"
@@ -464,12 +514,64 @@ def _parsed(code: str, name: str) -> ast.Module:
         return tree
 
 
+class _Usage(NamedTuple):
+    """What a process has taken, as the system says: its own word is not asked."""
+
+    seconds: float  # of processor time, in all
+    peak: int  # bytes in memory at most, since this was looked at last
+    now: int  # bytes in memory
+
+    @classmethod
+    def of(cls, pid: int) -> "_Usage | None":
+        """Look at a process, and let its peak begin anew; None where the system does not say."""
+        folder = Path("/proc") / str(pid)
+        try:
+            times = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+            lines = (folder / "status").read_text().splitlines()
+            (folder / "clear_refs").write_text("5")
+        except OSError:
+            return None
+        status = dict(line.split(":", 1) for line in lines)
+        peak, now = (int(status[key].split()[0]) * 1024 for key in ("VmHWM", "VmRSS"))
+        return cls(sum(map(int, times)) / os.sysconf("SC_CLK_TCK"), peak, now)
+
+
+def _compared(
+    answer: dict[str, Any], before: _Usage | None, after: _Usage | None, sent: int
+) -> tuple[str, bool]:
+    """Return a measure as its meter and the system tell it, and whether these disagree.
+
+    What the system sees holds more than the call: the arguments as they came, and their copies.
+
+    Args:
+        answer: What the meter in the student's process says.
+        before: What that process had taken before.
+        after: What it had taken afterwards.
+        sent: Bytes of the request.
+    """
+    if before is None or after is None:
+        return "the system does not let the grader look at it from outside", True
+    seconds, size, flops = (answer.get(key) for key in ("seconds", "bytes", "flops"))
+    told, doubt = [], False
+    if type(seconds) is float:
+        seen = after.seconds - before.seconds
+        told.append(f"{1000 * seconds:.4g} ms, from outside {1000 * seen:.0f} ms")
+        doubt = not seen <= 2 * seconds + _MORE_SECONDS
+    if type(size) is int:
+        grown = after.peak - before.now
+        told.append(f"{size / 1e6:.4g} MB, from outside {grown / 1e6:.4g} MB")
+        doubt |= grown > 1.5 * size + 4 * sent + _MORE_BYTES
+    if type(flops) is int:
+        told.append(f"{flops} operations, not seen from outside")
+    return "; ".join(told), doubt
+
+
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Stop what a test computes by itself: a student's value may make it go on for ever."""
 
     def stop(number: int, frame: object) -> None:
-        raise checks.CheckFailed("It did not end in the time that it has.")
+        raise CheckFailed("It did not end in the time that it has.")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
@@ -496,9 +598,9 @@ def _sent(value: Any, functions: list[Callable]) -> Any:
 
     The test's own functions are appended to `functions`: they stay here.
     """
-    if type(value) is checks.Elsewhere:
+    if type(value) is Elsewhere:
         return {"function of the student": value.__name__}
-    if type(value) is checks.Made:
+    if type(value) is Made:
         return {"object of the student": value.handle}
     if type(value) is dict:
         return {key: _sent(item, functions) for key, item in value.items()}

@@ -286,11 +286,10 @@ class Channel:
         if _beyond(*_HEAD.unpack_from(view), self._limits):
             raise NotPlain(f"expected at most {self._limits.frame} bytes, got {len(view)}")
         while view:
-            self._wait([], [self._socket], end)
             try:
                 view = view[self._socket.send(view) :]
             except BlockingIOError:
-                continue
+                self._wait([], [self._socket], end)
             except OSError as error:
                 raise Closed(str(error)) from None
 
@@ -323,10 +322,10 @@ class Channel:
     def _read(self, count: int, end: float | None) -> bytes:
         parts = bytearray()
         while len(parts) < count:
-            self._wait([self._socket], [], end)
             try:
                 part = self._socket.recv(min(count - len(parts), 2**20))
             except BlockingIOError:
+                self._wait([self._socket], [], end)
                 continue
             except OSError as error:
                 raise Closed(str(error)) from None
