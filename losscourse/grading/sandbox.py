@@ -150,6 +150,7 @@ def interpreter_paths() -> list[Path]:
     """Return what Python and its libraries are read from: nothing of the course, no home."""
     paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     paths += [sys.base_prefix + "/lib", "/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo"]
+    paths += ["/usr/share/fonts", "/usr/local/share/fonts"]  # matplotlib knows of them
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/zero"]
     found = {Path(path).resolve() for path in paths if path and Path(path).exists()}
     return sorted(found)
