@@ -105,6 +105,7 @@ def start(
         notebook.parent.mkdir(parents=True, exist_ok=True)
         notebook.write_bytes(source)
         typer.echo(f"Wrote {notebook}.")
+    _put_beside(notebook, _carried_files(problem_set))
     if not no_open:
         _open_in_jupyterlab(notebook)
 
@@ -126,6 +127,33 @@ def _carried(problem_set: str) -> bytes | None:
     if problem_set not in _carried_sets():
         return None
     return (_carried_folder() / problem_set / f"{problem_set}.ipynb").read_bytes()
+
+
+def _carried_files(problem_set: str) -> dict[str, bytes]:
+    """The files that come with a set's notebook, by their paths from it; notebooks are none."""
+    if problem_set not in _carried_sets():
+        return {}
+    found, folders = {}, [("", _carried_folder() / problem_set)]
+    while folders:
+        above, folder = folders.pop()
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                folders.append((f"{above}{entry.name}/", entry))
+            elif not entry.name.endswith(".ipynb"):
+                found[above + entry.name] = entry.read_bytes()
+    return found
+
+
+def _put_beside(notebook: Path, files: dict[str, bytes]) -> None:
+    """Write a set's files beside its notebook, but over none that is there."""
+    for name, content in sorted(files.items()):
+        path = notebook.parent / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            typer.echo(f"Wrote {path}.")
+        elif path.read_bytes() != content:
+            typer.echo(f"{path} is not the file that came with the set, and stays as it is.")
 
 
 def _put_aside(notebook: Path) -> Path:
@@ -205,7 +233,7 @@ def check(
         checked = _judge(path, nb, release, seconds, console)
         if isinstance(checked, str):
             console.print(f"Checked without the grader's sandbox: {checked}.", markup=False)
-            checked = _run_in_kernel(nb, release, seconds, console)
+            checked = _run_in_kernel(nb, release, _carried_files(path.stem), seconds, console)
     except KeyboardInterrupt:
         _stop("Stopped. Nothing was changed.", INTERRUPTED)
     _report(console, path, checked)
@@ -293,7 +321,8 @@ def _judge(
     except Unreadable as fault:
         _stop(f"{path}: {fault}.")
     with console.status("Running your notebook"), _warm() as warm:
-        report = warm.grade(rebuilt.steps, rebuilt.names, cell_seconds=seconds)
+        files = _carried_files(path.stem)
+        report = warm.grade(rebuilt.steps, rebuilt.names, files=files, cell_seconds=seconds)
     if report.state == "failed":
         return f"the grader could not go on ({_plain(report.reason)})"
     notes, outcomes, ends = [], {}, set()
@@ -314,7 +343,7 @@ def _judge(
 def _warm() -> "Iterator[Warm]":
     from losscourse.grading.warm import Warm
 
-    with _empty_folder() as folder, Warm(scratch=Path(folder)) as warm:
+    with Warm() as warm:
         yield warm
 
 
@@ -346,10 +375,14 @@ def _place(nb: "NotebookNode", name: str) -> str:
 
 
 def _run_in_kernel(
-    nb: "NotebookNode", release: "NotebookNode | None", seconds: float, console: "Console"
+    nb: "NotebookNode",
+    release: "NotebookNode | None",
+    files: dict[str, bytes],
+    seconds: float,
+    console: "Console",
 ) -> _Checked:
     missing = _restore_tests(nb, release) if release else []
-    trouble = _run(nb, seconds, console)
+    trouble = _run(nb, files, seconds, console)
     notes = [(f"{where} stops with an error", text) for where, text in _broken_cells(nb)]
     if trouble:
         notes.append(("The run ended early", f"{trouble} The cells after it did not run."))
@@ -374,8 +407,8 @@ def _restore_tests(nb: "NotebookNode", release: "NotebookNode") -> list[_Result]
     return missing
 
 
-def _run(nb: "NotebookNode", seconds: float, console: "Console") -> str:
-    """Execute the notebook in place, in an empty folder, and say what stopped it, if anything."""
+def _run(nb: "NotebookNode", files: dict[str, bytes], seconds: float, console: "Console") -> str:
+    """Execute the notebook in place, in a folder with these files; say what stopped it, if any."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -391,7 +424,7 @@ def _run(nb: "NotebookNode", seconds: float, console: "Console") -> str:
         console=console,
         transient=True,
     )
-    with _empty_folder() as folder, bar:
+    with _folder_with(files) as folder, bar:
         client = NotebookClient(
             nb,
             kernel_name="python3",
@@ -415,10 +448,14 @@ def _run(nb: "NotebookNode", seconds: float, console: "Console") -> str:
 
 
 @contextlib.contextmanager
-def _empty_folder() -> Iterator[str]:
-    """A temporary folder: the grader gets the notebook alone, so the check does too."""
+def _folder_with(files: dict[str, bytes]) -> Iterator[str]:
+    """A temporary folder: the grader has no other files of the student's, so the check has none."""
     folder = tempfile.mkdtemp(prefix="losscourse-check-")
     try:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

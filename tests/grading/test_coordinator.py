@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from losscourse import cli
 from losscourse.grading import coordinator, judge, sandbox, states
+from losscourse.grading.scratch import Scratch
 from losscourse.grading.warm import Warm
 
 pytestmark = pytest.mark.slow
@@ -394,10 +395,20 @@ def test_what_cannot_be_saved_fails_alone(course, grade):
 
 
 def start(course, **named):
+    (course / "scratch").mkdir(exist_ok=True)
     command = [sys.executable, "-c", "from losscourse.cli import app; app()", "grade", "ps"]
     return subprocess.Popen(
-        [*command, "--workers", "2"], cwd=course, stdout=subprocess.PIPE, text=True, **named
+        [*command, "--workers", "2"],
+        cwd=course,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(course / "scratch")},
+        **named,
     )
+
+
+def left_over(course):
+    return list((course / "scratch").iterdir())
 
 
 def wait_for(seconds, condition):
@@ -417,6 +428,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed, gr
         process.kill()
         process.wait()
         process.stdout.close()
+        assert left_over(course) or lines == 0
         kept = rows(course)
         assert all(row["status"] != "graded" or row["score"] for row in kept.values())
         assert all(
@@ -428,6 +440,8 @@ def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed, gr
     assert export(course) == export(undisturbed[0])
     leftovers = list((course / "autograded").glob("*/.*"))
     assert not leftovers
+    Scratch(course / "scratch").close()
+    assert not left_over(course)
 
 
 def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed, grade):
@@ -436,6 +450,7 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed, 
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
+    assert not left_over(course)
     assert "the same command goes on from here" in said
     known = state_of(course)
     assert known[first.partition(":")[0]].state in ("graded", "needs a person", "failed")

@@ -279,6 +279,22 @@ def test_check_changes_no_file(desk, way):
     assert os.listdir() == ["mini.ipynb"]
 
 
+TABLE = {"double": "def double(x):\n    return float(open('more/data.csv').read()) * x"}
+
+
+def test_start_writes_the_sets_files_and_check_runs_with_them(desk, way):
+    carried = desk.parent / "carried" / "mini"
+    (carried / "more").mkdir()
+    (carried / "more" / "data.csv").write_text("2")
+    said = run("start", "mini", "--no-open").output
+    assert "Wrote mini/more/data.csv." in said
+    nbformat.write(mini(RIGHT | TABLE, "An essay."), desk / "mini" / "mini.ipynb")
+    (desk / "mini" / "more" / "data.csv").write_text("7")
+    assert "not the file that came with the set" in run("start", "mini", "--no-open").output
+    assert (desk / "mini" / "more" / "data.csv").read_text() == "7"
+    assert "2 of 2 tests pass" in run("check", "mini").output
+
+
 def test_check_runs_in_an_empty_folder_as_the_grader_does(desk, way):
     Path("helper.py").write_text("def double(x): return 2 * x")
     result = run("check", write(mini({**RIGHT, "double": "from helper import double"})))
@@ -361,7 +377,8 @@ def test_check_survives_code_that_ends_python(desk, way):
     result = run("check", write(mini({**RIGHT, "half": "import os\nos._exit(9)"})))
     assert result.exit_code == 1
     assert "under “2. Half”, stops with an error\nYour code ended Python" in result.output
-    assert "not run" in row(result, "half-value")
+    assert "passed" in row(result, "double-value")
+    assert "failed" in row(result, "half-value")
 
 
 @sandbox
