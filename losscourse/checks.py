@@ -149,12 +149,12 @@ def gradient(
 def measure(
     function: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any
 ) -> "Measured":
-    """Run a student's function as `call` does, and measure what it takes.
+    """Run a student's function as `call` does; `at_most` runs it again and measures what it takes.
 
-    It runs three times: for its result, for the time, and for memory and operations. The meters
-    watch from inside the student's process, and its code can deceive them. The grader compares them
-    with what it sees from outside: where that is much more, a person must look. A verdict that
-    stands on them is marked, and such tests carry less than a third of a problem set's points.
+    The meters watch from inside the student's process, and its code can deceive them. The grader
+    compares time and memory with what it sees from outside: where that is much more, a person must
+    look. A verdict that stands on meters is marked, and such tests carry less than a third of a
+    problem set's points.
 
     Args:
         function: The student's function.
@@ -163,7 +163,7 @@ def measure(
         **named: As in `call`.
 
     Returns:
-        The outcome, with what the call took.
+        The outcome, of which one can ask what the call takes.
 
     Raises:
         CheckFailed: As in `call`.
@@ -179,39 +179,7 @@ def measure(
         expected at most 1 MB of memory at once, it took 8 MB.
         a row at a time is enough
     """
-    outcome = _outcome(function, args, named, tuple(allow))
-    if outcome.failed:
-        return Measured(outcome, {})
-    if type(function) is Elsewhere:
-        return Measured(outcome, function.used(args, named))
-    return Measured(outcome, used_seconds(function, args, named) | used(function, args, named))
-
-
-def used_seconds(function: Callable, args: tuple, named: dict[str, Any]) -> dict[str, Any]:
-    """Return the processor time that a call takes, by name.
-
-    Args:
-        function: The function that is called.
-        args: Its positional arguments, which are copied.
-        named: Its keyword arguments, which are copied.
-    """
-    work = _copy((args, named))
-    with _quiet():
-        return {"seconds": meters.seconds(lambda: function(*work[0], **work[1]))}
-
-
-def used(function: Callable, args: tuple, named: dict[str, Any]) -> dict[str, Any]:
-    """Return the memory and the operations that a call takes, by name.
-
-    Args:
-        function: As in `used_seconds`.
-        args: As in `used_seconds`.
-        named: As in `used_seconds`.
-    """
-    work = _copy((args, named))
-    with _quiet():
-        size, flops = meters.memory_and_flops(lambda: function(*work[0], **work[1]))
-    return {"bytes": size, "flops": flops}
+    return Measured(_outcome(function, args, named, tuple(allow)), function, args, named)
 
 
 def make(kind: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any) -> "Made":
@@ -463,11 +431,6 @@ class Outcome:
             "printed": _short(self._printed, 2000),
         }
 
-    @property
-    def failed(self) -> bool:
-        """Whether there is no result: the call raised, or did what a check forbids."""
-        return self._error is not None or bool(self._offence)
-
     def _made(self) -> Any:
         """Return the result itself, whatever it is."""
         self._check_honest()
@@ -492,15 +455,15 @@ class Outcome:
 
 
 class Measured(Outcome):
-    """What came of a call, and what it took. Made by `measure`."""
+    """What came of a call, and what such a call takes. Made by `measure`."""
 
-    __slots__ = ("_used",)
+    __slots__ = ("_call",)
 
-    def __init__(self, outcome: Outcome, used: dict[str, Any]):
-        """Keep the parts of the outcome, and what was measured by name."""
+    def __init__(self, outcome, function, args, named):
+        """Keep the parts of the outcome, and the call."""
         for part in Outcome.__slots__:
             setattr(self, part, getattr(outcome, part))
-        self._used = used
+        self._call = function, args, named
 
     def at_most(
         self,
@@ -519,21 +482,48 @@ class Measured(Outcome):
             why: A sentence that helps a student who fails.
 
         Raises:
-            ValueError: Operations were not counted: torch is not imported.
             CheckFailed: It took more, or the call raised.
         """
         self._made()
-        for name, most in {"seconds": seconds, "bytes": bytes, "flops": flops}.items():
-            if most is None:
-                continue
-            if (took := self._used[name]) is None:
-                raise ValueError(f"{name}: expected a function of torch's, which is not imported")
-            if took > most:
-                unit, word = _UNITS[name]
-                told = f"{most / unit:.4g} {word}, it took {took / unit:.3g}"
-                self._fail(f"expected at most {told} {word.partition(' ')[0]}.", why)
+        for what, most in {"seconds": seconds, "bytes": bytes, "flops": flops}.items():
+            if most is not None and (took := self.takes(what)) > most:
+                unit, noun = _UNITS[what]
+                short = noun.partition(" ")[0]
+                told = f"{most / unit:.4g} {noun}, it took {took / unit:.3g} {short}"
+                self._fail(f"expected at most {told}.", why)
+
+    def takes(self, what: str) -> float:
+        """Measure the call, which runs once more on new copies of its arguments.
+
+        Args:
+            what: "seconds", "bytes" or "flops", as in `at_most`.
+
+        Raises:
+            CheckFailed: What came from another process is no measure.
+        """
+        return takes(what, *self._call)
 
 
+def takes(what: str, function: Callable, args: tuple, named: dict[str, Any]) -> float:
+    """Measure one call of a function, on copies of its arguments.
+
+    Args:
+        what: As in `Measured.takes`.
+        function: The student's function.
+        args: Its positional arguments.
+        named: Its keyword arguments.
+
+    Raises:
+        CheckFailed: As in `Measured.takes`.
+    """
+    if type(function) is Elsewhere:
+        return function.takes(what, args, named)
+    work = _copy((args, named))
+    with _quiet():
+        return _METERS[what](lambda: function(*work[0], **work[1]))
+
+
+_METERS = {"seconds": meters.seconds, "bytes": meters.memory, "flops": meters.flops}
 _UNITS = {
     "seconds": (1e-3, "ms of processor time"),
     "bytes": (1e6, "MB of memory at once"),
@@ -603,28 +593,20 @@ class Elsewhere:
             parts["story"], parts["offence"], parts["printed"], told=True,
         )  # fmt: skip
 
-    def used(self, args: tuple, named: dict[str, Any]) -> dict[str, Any]:
-        """Return what a call takes, as the meters there say.
+    def takes(self, what: str, args: tuple, named: dict[str, Any]) -> float:
+        """Return what a call takes, as the meter there says.
 
         Args:
+            what: As in `Measured.takes`.
             args: As in `outcome`.
             named: As in `outcome`.
 
         Raises:
-            CheckFailed: What came are no measures.
+            CheckFailed: What came is no measure.
         """
-        took: dict[str, Any] = {}
-        for what in ("seconds", "memory"):
-            answer = self._ask(self.__name__, args, named, (), do="measure", what=what)
-            took |= answer if type(answer) is dict else {}
-        fits = (
-            took.keys() == {"seconds", "bytes", "flops"}
-            and type(took["seconds"]) is float
-            and type(took["bytes"]) is int
-            and type(took["flops"]) in (int, type(None))
-            and all(0 <= (value or 0) < math.inf for value in took.values())
-        )
-        if not fits:
+        answer = self._ask(self.__name__, args, named, (), do="measure", what=what)
+        took = answer.get("took") if type(answer) is dict else None
+        if type(took) not in (int, float) or not 0 <= took < math.inf:
             raise CheckFailed(_FORGED)
         return took
 

@@ -377,11 +377,11 @@ class Judge:
 
     def _measure(self, request: dict[str, Any], functions: Sequence[Callable]) -> dict[str, Any]:
         """Ask for a measure, look from outside meanwhile, and compare."""
-        self._ask({"do": "prepare"})
+        self._ask({"do": "measure", "what": request["what"]})
         before = _Usage.of(self._pid)
         answer = self._ask(request, functions)
         after, sent = _Usage.of(self._pid), len(wire.encode(request))
-        told, doubt = _compared(answer, before, after, sent)
+        told, doubt = _compared(request["what"], answer.get("took"), before, after, sent)
         self._measured.append(f"{request['name']}: {told}")
         self._doubtful |= doubt
         return answer
@@ -537,33 +537,32 @@ class _Usage(NamedTuple):
 
 
 def _compared(
-    answer: dict[str, Any], before: _Usage | None, after: _Usage | None, sent: int
+    what: str, took: Any, before: _Usage | None, after: _Usage | None, sent: int
 ) -> tuple[str, bool]:
     """Return a measure as its meter and the system tell it, and whether these disagree.
 
     What the system sees holds more than the call: the arguments as they came, and their copies.
 
     Args:
-        answer: What the meter in the student's process says.
+        what: As in `checks.Measured.takes`.
+        took: What the meter in the student's process says.
         before: What that process had taken before.
         after: What it had taken afterwards.
         sent: Bytes of the request.
     """
+    if type(took) not in (int, float):
+        return "no measure", False  # and so no points
     if before is None or after is None:
         return "the system does not let the grader look at it from outside", True
-    seconds, size, flops = (answer.get(key) for key in ("seconds", "bytes", "flops"))
-    told, doubt = [], False
-    if type(seconds) is float:
+    if what == "seconds":
         seen = after.seconds - before.seconds
-        told.append(f"{1000 * seconds:.4g} ms, from outside {1000 * seen:.0f} ms")
-        doubt = not seen <= 2 * seconds + _MORE_SECONDS
-    if type(size) is int:
-        grown = after.peak - before.now
-        told.append(f"{size / 1e6:.4g} MB, from outside {grown / 1e6:.4g} MB")
-        doubt |= grown > 1.5 * size + 4 * sent + _MORE_BYTES
-    if type(flops) is int:
-        told.append(f"{flops} operations, not seen from outside")
-    return "; ".join(told), doubt
+        told = f"{1000 * took:.4g} ms; from outside {1000 * seen:.0f} ms"
+        return told, not seen <= 2 * took + _MORE_SECONDS
+    if what == "bytes":
+        seen = after.peak - before.now
+        told = f"{took / 1e6:.4g} MB; from outside {seen / 1e6:.4g} MB"
+        return told, not seen <= 1.5 * took + 4 * sent + _MORE_BYTES
+    return f"{took:.4g} floating-point operations, which nobody sees from outside", False
 
 
 @contextlib.contextmanager

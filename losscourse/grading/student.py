@@ -94,6 +94,7 @@ def fresh_shell() -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.cache_size = 0
     with tempfile.TemporaryDirectory() as folder:  # for the files that it makes at its start
         shell = InteractiveShell.instance(config=config, ipython_dir=folder)
     shell.db = {}  # where %cd and its like keep what they know
@@ -179,6 +180,17 @@ class _Asked:
             self._objects[handle] = checks.make(*args, **named)
 
         return self._checked(keep, name, **request)
+
+    def measure(
+        self, what: str, name: str = "", args: tuple = (), named: dict | None = None, **rest: Any
+    ) -> dict[str, Any]:
+        """Return what a call takes; without a name, of nothing: a meter's own needs come first."""
+        args, named = self._resolved(args), self._resolved(named or {})
+        function = self._shell.user_ns[name] if name else int
+        try:
+            return {"took": checks.takes(what, function, args, named)}
+        except BaseException as error:
+            return {"failed": _why(error)}
 
     def _checked(
         self,
