@@ -1,0 +1,252 @@
+"""Honest work, however it is written, gets the points that it earned: the cases of honest.txt.
+
+What stock nbgrader makes of some of it is measured here too.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.api import Gradebook
+
+from losscourse.grading.rebuild import read, rebuild
+from losscourse.grading.student import MOST_OUTPUT
+from losscourse.grading.warm import Warm
+
+pytestmark = pytest.mark.slow
+
+
+def cases():
+    """Return the cells of each case of honest.txt by the case's name."""
+    text = Path(__file__).with_name("honest.txt").read_text(encoding="utf-8")
+    found = {}
+    for case in text.split("\n=== ")[1:]:
+        name, code = case.split("\n", 1)
+        assert name not in found
+        found[name] = code.rstrip("\n").split("\n---\n")
+    return found
+
+
+RIGHT = cases()
+DOUBLE = "def double(x):\n    return 2 * x"
+
+REFUSED = {
+    "asks for input": (f"name = input('Your name? ')\n{DOUBLE}", "write the value into the code"),
+    "starts processes": (
+        f"import multiprocessing\nmultiprocessing.Pool(2).map(abs, [-1])\n{DOUBLE}",
+        "when your code is graded, it has no other process and no network",
+    ),
+    "starts a program": (
+        f"import subprocess\nsubprocess.run(['ls'])\n{DOUBLE}",
+        "when your code is graded, it has no other process and no network",
+    ),
+    "needs a package that is not there": (
+        f"import a_package_of_mine\n{DOUBLE}",
+        "No module named 'a_package_of_mine'",
+    ),
+    "returns a fraction": (
+        "from fractions import Fraction\ndef double(x):\n    return Fraction(2 * x)",
+        "expected plain data: .* got Fraction",
+    ),
+    "stops in the debugger": (
+        "def double(x):\n    breakpoint()\n    return 2 * x",
+        "calls settrace, which a check cannot follow",
+    ),
+}
+"""Answers that cannot count as they stand, and what their author is told."""
+
+
+def data(name, *, points=None, solution=False):
+    meta = {"grade_id": name, "grade": points is not None, "solution": solution, "task": False}
+    meta |= {"locked": not solution, "schema_version": 3}
+    return {"nbgrader": meta if points is None else meta | {"points": points}}
+
+
+def notebook(questions, ours=(), above=()):
+    """Return a notebook: (its answer, its test, its points) by the name of each question.
+
+    Args:
+        questions: By name, in order.
+        ours: Cells of the instructor's at the beginning, without names.
+        above: Cells of the student's own at the beginning.
+    """
+    cells = [new_code_cell(text) for text in (*ours, *above)]
+    for name, (answer, test, points) in questions.items():
+        cells.append(new_code_cell(answer, metadata=data(name, solution=True)))
+        cells.append(new_code_cell(test, metadata=data(f"{name}-test", points=points)))
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def solved(answer):
+    return f"### BEGIN SOLUTION\n{answer}\n### END SOLUTION"
+
+
+TEST = (
+    "from losscourse import checks\nfor x in (3.0, -1.5):\n    checks.call(double, x).gives(2 * x)"
+)
+SOURCE = notebook({"double": (solved(DOUBLE), TEST, 10)})
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with Warm() as parent:
+        yield parent
+
+
+def grade(warm, source, submitted):
+    """Return the report on a submission, and its verdicts by cell."""
+    rebuilt = rebuild(source, read(json.dumps(submitted).encode()))
+    report = rebuilt.marked(warm.grade(rebuilt.steps, rebuilt.names))
+    return report, {verdict.cell: verdict for verdict in report.verdicts}
+
+
+def answered(warm, *cells):
+    """Return what comes of an answer to the question, below other cells."""
+    *above, answer = cells
+    submitted = notebook({"double": (answer, TEST, 10)}, above=above)
+    report, verdicts = grade(warm, SOURCE, submitted)
+    assert report.state == "graded"
+    return verdicts
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_that(name, warm):
+    verdicts = answered(warm, *RIGHT[name])
+    assert verdicts["double-test"].score == 10.0, verdicts
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_answer_is_refused_in_words_that(name, warm):
+    answer, told = REFUSED[name]
+    verdicts = answered(warm, answer)
+    assert verdicts["double-test"].score == 0.0
+    assert re.search(told, "\n".join(verdict.message for verdict in verdicts.values()), re.S)
+
+
+def test_what_was_printed_is_kept_and_bounded(warm):
+    short = answered(warm, *RIGHT["draws a progress bar with carriage returns"])["double"]
+    assert short.printed.split() == [f"{step}/50" for step in range(1, 51)]
+    long = answered(warm, *RIGHT["prints a megabyte"])["double"]
+    assert set(long.printed) == {"x", "\n"}
+    assert len(long.printed) == MOST_OUTPUT
+
+
+# --- what nbgrader makes of it --------------------------------------------------------------------
+
+CALLS = "assert answer() == 1"
+NUMPY, TORCH = "import numpy as np", "import torch"
+STDERR = {
+    "warning": f"{NUMPY}\ndef answer():\n    return int(np.exp(np.log(np.zeros(1)))[0]) + 1",
+    "log": "import logging\ndef answer():\n    logging.warning('here')\n    return 1",
+    "bar": "import sys\ndef answer():\n    sys.stderr.write('\\r1/1')\n    return 1",
+}
+"""Right answers that write to stderr while they are tested."""
+
+PARTS = {
+    "float": ("0.5", 0.5, 0.5),
+    "zero": ("0.0", 0.0, 0.0),
+    "numpy-float": (f"{NUMPY}\nnp.float64(0.5)", 0.5, 2.0),
+    "numpy-int": (f"{NUMPY}\nnp.int64(0)", 0.0, 2.0),
+    "numpy-array": (f"{NUMPY}\nnp.asarray(0.5)", 0.5, 2.0),
+    "tensor": (f"{TORCH}\ntorch.tensor(0.5)", 0.5, 2.0),
+    "nan": ("float('nan')", None, 2.0),
+    "negative": ("-1.0", None, 2.0),
+    "bool": ("1 > 2", None, 2.0),
+    "numpy-bool": (f"{NUMPY}\nnp.float64(1) > 2", None, 2.0),
+    "tensor-bool": (f"{TORCH}\ntorch.tensor(1.0) > 2", None, 2.0),
+    "text": ("'0.5'", None, 2.0),
+    "list": ("[0.5, 0.5]", None, 2.0),
+}
+"""A test's last value, its score of 2 points here (None: a person decides), and in nbgrader."""
+
+QUESTIONS = {name: (answer, CALLS, 2) for name, answer in STDERR.items()}
+QUESTIONS |= {f"part-{name}": ("answer = 1", test, 2) for name, (test, _, _) in PARTS.items()}
+MANY = notebook({name: (solved(x), test, most) for name, (x, test, most) in QUESTIONS.items()})
+
+
+def test_stderr_costs_nothing_and_a_part_is_a_number_or_a_persons(warm):
+    report, verdicts = grade(warm, MANY, notebook(QUESTIONS))
+    scores = {name: verdicts[f"{name}-test"].score for name in QUESTIONS}
+    expected = dict.fromkeys(STDERR, 2.0)
+    assert scores == expected | {f"part-{name}": ours for name, (_, ours, _) in PARTS.items()}
+    assert report.state == "needs a person"
+    assert report.score == sum(score or 0.0 for score in scores.values())
+    nan = verdicts["part-nan-test"].message
+    assert nan == "A person must look: the test's value is nan, not a number of points."
+
+
+@pytest.mark.parametrize("value", ["2.1", "float('inf')", "1j", "b'1'", f"{NUMPY}\nnp.ones(2)"])
+def test_a_part_beyond_the_points_is_a_persons(value, warm):
+    source = notebook({"part": (solved("answer = 1"), value, 2)})
+    report, verdicts = grade(warm, source, notebook({"part": ("answer = 1", value, 2)}))
+    assert report.state == "needs a person"
+    assert verdicts["part-test"].score is None
+
+
+def nbgrader(course, *arguments):
+    folders = {"JUPYTER_CONFIG_DIR": str(course / "none"), "JUPYTER_DATA_DIR": str(course / "none")}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        capture_output=True,
+        text=True,
+        env=os.environ | folders | {"IPYTHONDIR": str(course / "none")},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nbgrader_alone_misjudges_them(tmp_path):
+    for place, nb in {"source": MANY, "submitted/ada": notebook(QUESTIONS)}.items():
+        (tmp_path / place / "ps").mkdir(parents=True)
+        nbformat.write(nb, tmp_path / place / "ps" / "ps.ipynb")
+    nbgrader(tmp_path, "generate_assignment", "ps")
+    nbgrader(tmp_path, "autograde", "ps")
+    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
+        grades = book.find_submission_notebook("ps", "ps", "ada").grades
+        scores = {grade.name.removesuffix("-test"): grade.score for grade in grades}
+    expected = dict.fromkeys(STDERR, 0.0)
+    assert scores == expected | {f"part-{name}": stock for name, (_, _, stock) in PARTS.items()}
+
+
+# --- notebooks that instructors have --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ours", "test"),
+    [
+        ([], "try:\n    root(-1)\nexcept ValueError:\n    pass\nelse:\n    assert False"),
+        (["import math"], "assert math.isclose(root(2.0), math.sqrt(2.0))"),
+        (["%matplotlib inline\nimport math\n!ls"], "assert root(4.0) == math.sqrt(4.0)"),
+        (["%%time\nimport math"], "assert root(4.0) == math.sqrt(4.0)"),
+        (["nine = root(81.0)"], "assert nine == 9.0"),
+        ([], "import os\nassert os.environ['NBGRADER_EXECUTION'] == 'autograde'"),
+        (
+            [],
+            "kept = check\ndel check\ntry:\n    root(4.0)\nexcept NameError:\n    pass\nelse:\n"
+            "    assert False, 'root does not use check'\nfinally:\n    check = kept",
+        ),
+    ],
+    ids=["catches", "imports", "magic", "timed", "calls", "why it runs", "takes a function away"],
+)
+def test_the_tests_of_a_notebook_made_for_nbgrader_work(ours, test, warm):
+    check = "def check(x):\n    if x < 0:\n        raise ValueError(x)"
+    root = "def root(x):\n    check(x)\n    return x ** 0.5"
+    wrong = "def root(x):\n    return -abs(x)"
+    source = notebook({"root": (solved(f"{check}\n{root}"), test, 3)})
+    first = [new_code_cell(text) for text in ours if "root" not in text]
+    later = [new_code_cell(text) for text in ours if "root" in text]
+    source.cells = first + source.cells[:1] + later + source.cells[1:]
+    scores = []
+    for answer in (f"{check}\n{root}", f"{check}\n{wrong}"):
+        report, verdicts = grade(warm, source, notebook({"root": (answer, test, 3)}))
+        assert report.state == "graded"
+        scores.append(verdicts["root-test"].score)
+    assert scores[0] == 3.0
+    assert scores[1] == (3.0 if "environ" in test else 0.0)
