@@ -185,7 +185,7 @@ def student_names(code: str) -> list[str]:
 
 
 def measures(code: str) -> bool:
-    """Return whether a test cell stands on `checks.measure`, whose meters its subject can deceive.
+    """Return whether a test cell stands on `checks.measure`, whose meters the student can deceive.
 
     Args:
         code: Python.
@@ -196,8 +196,9 @@ def measures(code: str) -> bool:
         >>> measures("measure = 2")
         False
     """
-    called = (node.func for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
-    return any("measure" in (getattr(f, "attr", ""), getattr(f, "id", "")) for f in called)
+    nodes = list(ast.walk(ast.parse(code)))
+    used = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    return "measure" in used + [node.name for node in nodes if isinstance(node, ast.alias)]
 
 
 class Judge:

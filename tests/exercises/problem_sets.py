@@ -29,6 +29,8 @@ from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
 
+from losscourse.grading.judge import measures
+
 ROOT = Path(__file__).parents[2] / "exercises"
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())
 REFERENCE, UNTOUCHED = "reference", "untouched"
@@ -79,6 +81,14 @@ def tests_by_question(notebook: NotebookNode) -> dict[str, list[str]]:
         elif cell.cell_type == "code" and data.get("grade") and data["points"]:
             questions[question].append(data["grade_id"])
     return questions
+
+
+def measured_share(notebook: NotebookNode) -> float:
+    """Return the share of the points that meters in the student's process decide."""
+    cells = grade_cells(notebook)
+    measured = [cell for cell in cells if cell.cell_type == "code" and measures(cell.source)]
+    total, within = (sum(grader_data(c)["points"] for c in some) for some in (cells, measured))
+    return within / total
 
 
 def read_source(assignment: str) -> NotebookNode:

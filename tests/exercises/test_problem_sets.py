@@ -199,6 +199,23 @@ def test_every_test_cell_is_failed_by_a_wrong_answer(source, mutants):
     assert {test for cells in tests for test in cells} == lost
 
 
+def test_meters_decide_less_than_a_third_of_the_points(source):
+    assert sets.measured_share(source) < 1 / 3
+
+
+def test_a_test_that_measures_counts_as_such_however_it_is_called():
+    texts = {
+        "checks.measure(f, 2).at_most(bytes=8)": 2,
+        "from losscourse.checks import measure as take\ntake(f).at_most(seconds=1)": 1,
+        "### BEGIN HIDDEN TESTS\nused = checks.measure(f)\n### END HIDDEN TESTS": 1,
+        "checks.call(f, 'measure').gives(2)": 4,
+    }
+    cells = [nbformat.v4.new_code_cell(text) for text in texts]
+    for cell, points in zip(cells, texts.values(), strict=True):
+        cell.metadata["nbgrader"] = {"grade": True, "points": points, "solution": False}
+    assert sets.measured_share(nbformat.v4.new_notebook(cells=cells)) == 0.5
+
+
 def test_a_mutant_without_a_header_is_refused():
     with pytest.raises(ValueError, match="# loses:"):
         sets.parse_mutant("bare", "# Wrong.\n# cell: huber\ndef huber(): ...\n")
