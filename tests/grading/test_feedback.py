@@ -141,11 +141,17 @@ def course(graded):
     return graded
 
 
-def make(course, student=None):
-    """Make feedback as formgrader does; return what it was told."""
+def formgrader(course):
+    """Return what formgrader's buttons call."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     config.CourseDirectory.root = str(course)
-    return NbGraderAPI(config=config).generate_feedback("ps", student)
+    config.Exchange.root = str(course / "exchange")
+    return NbGraderAPI(config=config)
+
+
+def make(course, student=None):
+    """Make feedback as formgrader does; return what it was told."""
+    return formgrader(course).generate_feedback("ps", student)
 
 
 def place(course, student):
@@ -329,13 +335,28 @@ def test_marks_and_comments_come_in_when_they_are_there(course, tmp_path):
         book.db.commit()
     nbgrader(folder, "generate_feedback", "ps")  # over what is there
     after = Page(read(folder, "good"))
-    assert "18.5 of 20 points Feedback" not in after.text
-    assert "18.5 of 20 points What to do next" in after.text
+    assert "18.5 of 20 points What to do next Your code passed all its tests." in after.text
+    assert "The marker has written to you at essay ." in after.text
     assert "✎ marked by a person , 3.5 of 5 points" in after.text
     assert "The marker's comment Why not $x^2$ ?" in after.text
     assert "Still to be marked" not in after.text
     assert not after.names() & {"script", "img", "svg"}
     assert read(folder, "bad") == read(course, "bad")
+
+
+@pytest.mark.filterwarnings("ignore:Passing unrecognized arguments")  # nbgrader's own
+def test_a_page_is_released_through_the_exchange(course, tmp_path):
+    folder = shutil.copytree(course, tmp_path / "course")
+    (folder / "exchange").mkdir(mode=0o777)
+    (folder / "exchange").chmod(0o777)  # nbgrader asks for it, whatever the umask is
+    graded = folder / "autograded" / "good" / "ps"
+    (graded / "timestamp.txt").write_text("2026-02-27 12:00:00 UTC")
+    (graded / "submission_secret.txt").write_text("secret")  # as `nbgrader submit` leaves it
+    assert make(folder, "good")["success"]
+    released = formgrader(folder).release_feedback("ps", "good")
+    assert released["success"], released
+    (page,) = (folder / "exchange" / "losscourse" / "feedback").glob("*.html")
+    assert page.read_text(encoding="utf-8") == read(course, "good")
 
 
 def test_a_test_that_a_person_must_look_at_is_no_lost_point(course, tmp_path):
