@@ -34,7 +34,7 @@ from traitlets import Unicode
 
 from losscourse.grading.intake import one_line
 
-__all__ = ["Cell", "FeedbackExporter", "Question"]
+__all__ = ["Cell", "FeedbackExporter", "Question", "visible"]
 
 _MOST_CODE = 300, 15_000
 """Lines and characters of a cell that are shown; of the rest it is said how much there is."""
@@ -406,8 +406,12 @@ _ANSI = re.compile("[\x1b\ufffd]\\[[0-9;?]*[A-Za-z]")
 _JOINERS = "\u200c\u200d"  # in the spelling of some languages, and within an emoji
 
 
-def _visible(text: str) -> str:
-    """Return a text without terminal colours, and with a name in place of what cannot be seen."""
+def visible(text: str) -> str:
+    """Return a text without terminal colours, and with a name in place of what cannot be seen.
+
+    Args:
+        text: A text of a student's.
+    """
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return "".join(map(_name_of_invisible, text))
 
@@ -427,8 +431,8 @@ def _cut(text: str, lines: int, letters: int) -> tuple[str, str]:
     kept = "\n".join(text[:letters].split("\n")[:lines])
     rest = text[len(kept) :]
     if more := rest.count("\n"):
-        return _visible(kept), f"\n… {more:,} more line{'s' * (more > 1)}"
-    return _visible(kept), f"\n… {len(rest):,} more characters" if rest else ""
+        return visible(kept), f"\n… {more:,} more line{'s' * (more > 1)}"
+    return visible(kept), f"\n… {len(rest):,} more characters" if rest else ""
 
 
 def _bounded(text: str, limits: tuple[int, int]) -> str:
@@ -515,7 +519,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["number"] = lambda value: f"{round(value, 2):g}"
-    environment.filters["visible"] = _visible
+    environment.filters["visible"] = visible
     return environment.get_template("feedback.html")
 
 
