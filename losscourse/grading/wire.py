@@ -145,9 +145,12 @@ def _tensor(value: Any, buffers: list[bytes]) -> list[Any]:
     if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized:
         raise NotPlain("expected a dense tensor on the CPU")
     name = str(value.dtype).removeprefix("torch.")
-    dense = value.detach().resolve_conj().resolve_neg().contiguous()
-    bits = dense.view(torch.int16) if dense.dtype is torch.bfloat16 else dense
-    return [name, bool(value.requires_grad), _array(bits.numpy(), buffers)]
+    try:
+        dense = value.detach().resolve_conj().resolve_neg().contiguous()
+        bits = (dense.view(torch.int16) if dense.dtype is torch.bfloat16 else dense).numpy()
+    except (RuntimeError, TypeError) as error:  # too large to copy, or a dtype that NumPy lacks
+        raise NotPlain(f"expected a tensor of numbers, got {name}: {error}"[:300]) from None
+    return [name, bool(value.requires_grad), _array(bits, buffers)]
 
 
 def decode(frame: bytes, limits: Limits | None = None) -> Any:

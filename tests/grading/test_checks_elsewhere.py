@@ -280,6 +280,12 @@ HOSTILE = {
         "checks.call(answer, lambda x: x).gives(1.0)",
         "did not end within 2 s",
     ),
+    "an error of the test's that is swallowed": (
+        "answer = swallow",
+        "def loss(x):\n    checks.require(x < 0, 'x: expected a negative number')\n"
+        "checks.call(answer, loss, 1.0).gives(1.0)",
+        "x: expected a negative number",
+    ),
     "a function of the test's within itself": (
         "def answer(f, x):\n    return f(x)",
         "checks.call(answer, lambda x: answer(float, x), 1.0).gives(1.0)",

@@ -115,6 +115,9 @@ class Table(np.ndarray):
         ({1, 2}, "set"),
         ([{"deep": (Text("a"),)}], "Text"),
         (torch.zeros(2).to_sparse(), "dense tensor"),
+        (torch.zeros(2, device="meta"), "dense tensor"),
+        (torch.zeros(2).to(torch.float8_e5m2), "float8_e5m2"),
+        (torch.zeros(1).expand(2**50), "float32"),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
