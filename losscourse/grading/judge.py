@@ -232,6 +232,7 @@ class Judge:
         self._gone = self._late = ""  # why there is no answer: any more, or within this test
         self._excess, self._next_look = excess, 0.0
         student.watch = self._look
+        self._stopped: list[tuple[str, str]] = []  # cells that did not run to their end, and why
         self._bound: list[str] = []  # names that are the student's in this cell
         self._space: dict[str, Any] = {"__name__": "__main__"}
         self._place, self._cell, self._withheld = 0, "", False
@@ -292,6 +293,8 @@ class Judge:
             verdict.message = _error_text(answer.get("error"))
         except (Gone, CheckFailed, wire.NotPlain) as error:
             verdict.message = str(error)
+        if verdict.message:
+            self._stopped.append((step.code, verdict.message))
         return verdict
 
     def _run_setup(self, step: Step) -> Verdict:
@@ -333,7 +336,7 @@ class Judge:
         except Gone as error:
             verdict.score, verdict.message = 0.0, str(error)
         except BaseException as error:
-            verdict.score, verdict.message = 0.0, _in_words(error)
+            verdict.score, verdict.message = 0.0, self._in_words(error)
         verdict.printed = printed.getvalue()
         if self._measured:
             verdict.inside = True
@@ -341,6 +344,18 @@ class Judge:
         if self._doubtful and verdict.score:
             verdict.score, verdict.message = None, _DOUBTFUL
         return verdict
+
+    def _in_words(self, error: BaseException) -> str:
+        """Say which error ended a test: the student's code raised it, or the test itself."""
+        if isinstance(error.__cause__, CheckFailed):
+            return str(error.__cause__)
+        if not isinstance(error, NameError):
+            return f"{type(error).__name__}: {error}"
+        defines = re.compile(rf"\b(?:def|class)\s+{error.name}\b|\b{error.name}\s*=")
+        for code, why in self._stopped:
+            if defines.search(code):
+                return f"{error}: its cell stopped with this error: {why}"
+        return f"{error}: has its cell been run to the end?"
 
     def _bind_names(self) -> None:
         """Let the student's names mean what the other process has under them by now."""
@@ -481,15 +496,6 @@ class Judge:
         self._gone, self._gone_in = reason, self._cell
         self.ended = None if forged else self._place
         raise Gone(reason)
-
-
-def _in_words(error: BaseException) -> str:
-    """Say which error ended a test: the student's code raised it, or the test itself."""
-    if isinstance(error.__cause__, CheckFailed):
-        return str(error.__cause__)
-    if isinstance(error, NameError):
-        return f"{error}: has its cell been run to the end?"
-    return f"{type(error).__name__}: {error}"
 
 
 def _execute(code: str, space: dict[str, Any], name: str) -> Any:

@@ -261,6 +261,8 @@ def _told(error: BaseException) -> dict[str, Any]:
         text = "".join((str(error), ""))[:2000]
         if isinstance(error, PermissionError) and error.filename is None:
             text += ": when your code is graded, it has no other process and no network"
+        if isinstance(error, SyntaxError) and not frames:
+            text, frames = error.msg, [f"line {error.lineno}: {(error.text or '').strip()}"]
         return {"kind": type(error).__name__, "text": text, "lines": frames[-5:]}
     return {"kind": "an error that cannot be read", "text": "", "lines": []}
 
