@@ -1,4 +1,4 @@
-# serve · book · test · lint · exercises · grade · bench · picture · clean
+# serve · book · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · clean
 # A stamp stands for each step, so that a second call runs only what its sources ask for.
 
 PYTHON ?= python3
@@ -23,7 +23,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book test lint exercises grade bench picture clean chromium
+.PHONY: serve book test lint exercises grade bench bench-losses bench-grading picture clean chromium
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -45,8 +45,15 @@ lint: $(INSTALLED)
 grade: $(INSTALLED)
 	$(BIN)/python -m pytest tests/exercises -m slow -s
 
-bench: $(INSTALLED)
+bench: bench-losses bench-grading
+
+bench-losses: $(INSTALLED)
 	$(BIN)/python -m benchmarks.losses $(LOSSES)
+
+# Pair by pair against nbgrader's autograde, a quarter of an hour; then a class of its own.
+bench-grading: $(INSTALLED)
+	$(BIN)/python -m benchmarks.grading
+	$(BIN)/python -m benchmarks.grading --class 1000
 
 picture: $(BOOK) chromium
 	$(BIN)/python book/picture.py

@@ -1,22 +1,18 @@
 """How fast the losses are, against torch's built-ins and hand-written NumPy.
 
-    make bench                        all tables, into benchmarks/results/losses.json
-    make bench LOSSES="huber ctc"     these losses alone; the others keep their results
+    make bench-losses                      all tables, into benchmarks/results/losses.json
+    make bench-losses LOSSES="huber ctc"   these losses alone; the others keep their results
 
 Each result is written when it is there: a run that was stopped loses nothing.
 """
 
-import datetime
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +22,7 @@ import torch.nn.functional as F
 import typer
 from rich.console import Console
 
+from benchmarks.machine import about, write
 from benchmarks.misses import RESULTS, missed
 from benchmarks.timing import interleaved, ratio
 from losscourse.catalogue import CATALOGUE
@@ -246,27 +243,6 @@ def import_table(rounds: int) -> dict[str, Any]:
     return medians | {"beyond_numpy": round(medians["losses"] - medians["numpy"], 4)}
 
 
-def about() -> dict[str, Any]:
-    """Return the date, the machine and the versions that a result belongs to."""
-    packages = ("numpy", "torch", "array-api-compat", "scipy")
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        **{package: version(package) for package in packages},
-    }
-
-
-def _processor() -> str:
-    """Return the processor's model where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
-
-
 def measurements(
     names: list[str], elements: int, rounds: int
 ) -> Iterator[tuple[str, str, Callable[[], Any]]]:
@@ -291,14 +267,6 @@ def _temporaries(case: Case, elements: int) -> dict[str, float]:
     return {f.__name__: round(temporaries(f, arrays), 2) for f in case.functions}
 
 
-def _write(path: Path, results: dict[str, Any]) -> None:
-    """Replace the file at once, so that it is never half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".part")
-    fresh.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(path)
-
-
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Losses; default: all.")] = None,
     elements: Annotated[int, typer.Option(help="Elements of the largest array.")] = ELEMENTS,
@@ -313,14 +281,15 @@ def main(
     torch.set_num_threads(1)
     console = Console(soft_wrap=True)
     results = json.loads(out.read_text(encoding="utf-8")) if names and out.exists() else {}
-    results["about"] = about()
+    packages = ("numpy", "torch", "array-api-compat", "scipy")
+    results["about"] = about(packages) | {"threads": torch.get_num_threads()}
     for table, row, measure in measurements(names, elements, rounds):
         found = measure()
         if row:
             results.setdefault(table, {})[row] = found
         else:
             results[table] = found
-        _write(out, results)
+        write(out, results)
         console.print(f"{table:12}{row:48}{_said(table, found)}", highlight=False)
     for kind, losses in missed(results).items():
         console.print(f"{kind}: {len(losses)} miss the aim  {' '.join(losses)}", highlight=False)
