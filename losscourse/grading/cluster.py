@@ -1,8 +1,7 @@
 """`losscourse grade --cluster`: a class graded on more than one machine, by a Dask cluster.
 
-A worker gets bytes, a submission's cells in a frame of `wire`, and gives back bytes, its report.
-It keeps a warm parent for them, with the sandbox of its own machine. Files and gradebook are the
-coordinator's alone.
+A worker gets bytes, a submission's cells in a frame of `wire`, and gives back bytes, its report:
+see `worker`. Files and gradebook are the coordinator's alone.
 
 Dask pickles what it says itself. Whoever reaches the scheduler's port can run code on each machine
 of the cluster, the coordinator's too, and read the hidden tests as they pass. So the network must
@@ -10,70 +9,28 @@ be trusted, or closed by TLS: the address is then tls://host:8786, and the certi
 Dask's configuration, `distributed.comm.tls`, on all machines. Students' code reaches no network.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
-import platform
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, Future, KilledWorker, get_worker
+from distributed import Client, Future, KilledWorker
 
-import losscourse
-from losscourse.grading import sandbox, wire
+from losscourse.grading import wire, worker
 from losscourse.grading.coordinator import GradersGone
 from losscourse.grading.course import CannotStart
 from losscourse.grading.judge import Report, Step
-from losscourse.grading.warm import Warm
 
-__all__ = ["Cluster", "versions"]
+__all__ = ["Cluster"]
 
 _PATIENCE = 10.0  # seconds in which a scheduler must answer
 _GLANCE = 1.0  # seconds between two looks at who is there
-_LIMITS = wire.Limits(frame=2**30, tree=2**30, items=10**8)
-"""For frames between the coordinator and a worker, who trust each other."""
-
-
-def versions() -> dict[str, str]:
-    """Return what coordinator and workers must have in common for a score to be the same.
-
-    Returns:
-        The versions by name; that of the course with a digest of its code.
-    """
-    return dict(_VERSIONS)
-
-
-def _digest() -> str:
-    total = hashlib.sha256()
-    for path in sorted(Path(losscourse.__file__).parent.rglob("*.py")):
-        total.update(path.read_bytes())
-    return total.hexdigest()[:8]
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package).partition("+")[0]
-    except metadata.PackageNotFoundError:
-        return "none"
-
-
-_VERSIONS = {
-    "Python": ".".join(platform.python_version_tuple()[:2]),
-    "losscourse": f"{losscourse.__version__} ({_digest()})",
-    "numpy": _version("numpy"),
-    "torch": _version("torch"),
-}
-"""As of the import: a worker says so that runs older code than lies on its disk."""
-
-
-# --- with the coordinator -------------------------------------------------------------------------
 
 
 class Cluster:
@@ -125,7 +82,7 @@ class Cluster:
         if self._watch is None:
             self._confined = confined
             how = "in the sandbox" if confined else "without the sandbox"
-            self._resource = f"grading by losscourse {_VERSIONS['losscourse']} {how}"
+            self._resource = f"grading by losscourse {worker.VERSIONS['losscourse']} {how}"
             self._look()
             if self._refused and not self._threads:
                 raise CannotStart(f"No worker at {self.address} can be used.")
@@ -181,12 +138,16 @@ class Cluster:
             except CancelledError:
                 continue  # the workers are gone, or the scheduler
             except KilledWorker as error:
-                return Report("failed", f"{len(error.allowed_failures)} workers died of it")
+                died = error.allowed_failures + 1
+                return Report("failed", f"each worker that had it died, {died} in a row")
+            except Exception:
+                if self.alive:
+                    raise
 
     def _answer(self, job: bytes, data: bytes) -> Any:
         with self._lock:
             files = self._shared(data) if data else data
-            future = self._submit(_grade, job, files, pure=False)
+            future = self._submit(worker.grade, job, files, pure=False)
             self._asked.add(future)
         try:
             return future.result()
@@ -235,40 +196,44 @@ class Cluster:
         raise GradersGone(f"The Dask scheduler at {self.address} is gone.")
 
     def _keep_looking(self) -> None:
-        while not self._closed.wait(_GLANCE):
-            with contextlib.suppress(OSError):  # the scheduler does not answer just now
+        while not self._closed.wait(_GLANCE) and self._client.status != "closed":
+            try:
                 self._look()
+            except OSError:
+                continue  # the scheduler does not answer just now
+            except Exception:
+                if self.alive and not self._closed.is_set():  # else the client went while we looked
+                    raise
 
     def _look(self) -> None:
         """Take in the workers that have come, and strike out those that have gone."""
-        before = dict(self._threads)
         identity = self._client.sync(self._client.scheduler.identity, n_workers=-1)
-        workers = identity["workers"]
-        there = {(address, worker["id"]): worker["nthreads"] for address, worker in workers.items()}
-        self._threads = {one: threads for one, threads in self._threads.items() if one in there}
-        if before and not self._threads:
+        there = {(name, one["id"]): one["nthreads"] for name, one in identity["workers"].items()}
+        usable = {one: threads for one, threads in self._threads.items() if one in there}
+        if self._threads and not usable:
             self._ask_again()
-        new = [one for one in there if one not in self._threads and one not in self._refused]
+        new = [one for one in there if one not in usable and one not in self._refused]
         answers = self._ask(new)
         for one in new:
             lack = answers.get(one[0])
             if lack == "":
-                self._threads[one] = there[one]
+                usable[one] = there[one]
             elif lack is not None:
                 self._refused[one] = lack
                 self._tell(f"Not used: the worker {one[0]}. {lack}")
-        if self._threads:
+        before, self._threads = self._threads, usable
+        if usable:
             self._usable.set()
-        if self._threads.keys() != before.keys():
-            self._tell(_there(self._threads.values(), self.address))
+        if usable.keys() != before.keys():
+            self._tell(_there(usable.values(), self.address))
 
     def _ask(self, workers: Sequence[tuple[str, str]]) -> dict[str, str | None]:
         """Return what each worker lacks; None for one that does not answer."""
         if not workers:
             return {}
         answers = self._client.run(
-            _lack,
-            _VERSIONS,
+            worker.lack,
+            worker.VERSIONS,
             self._confined,
             self._resource,
             workers=[address for address, _ in workers],
@@ -324,53 +289,6 @@ def _there(threads: Collection[int], address: str) -> str:
 def _report(answer: Any) -> Report:
     """Return the report in the bytes that came from a worker."""
     try:
-        return Report.from_plain(wire.decode(answer, _LIMITS))
+        return Report.from_plain(wire.decode(answer, worker.LIMITS))
     except (wire.BadFrame, TypeError, LookupError) as error:
         return Report("failed", f"a worker's answer is no report: {error}")
-
-
-# --- in a worker ----------------------------------------------------------------------------------
-
-_WARM: dict[bool, Warm] = {}
-"""The worker's warm parents: one with the sandbox, one without. They end with its process."""
-_STARTING = threading.Lock()
-
-
-async def _lack(
-    versions: dict[str, str], confined: bool, resource: str, dask_worker: Any = None
-) -> str:
-    """Say what this worker lacks; offer the resource and return "" where it lacks nothing."""
-    for name, version in versions.items():
-        if _VERSIONS.get(name) != version:
-            return f"It has {name} {_VERSIONS.get(name)}; the coordinator has {version}."
-    if confined and (lack := sandbox.missing()):
-        return f"It has no sandbox: {lack}."
-    if resource not in dask_worker.state.total_resources:
-        await dask_worker.set_resources(**{resource: dask_worker.state.nthreads})
-    return ""
-
-
-def _grade(job: bytes, data: bytes) -> bytes:
-    """Grade one submission, all in bytes."""
-    asked = wire.decode(job, _LIMITS)
-    steps = [Step(**step) for step in asked["steps"]]
-    named = asked["times"] | {"files": wire.decode(data, _LIMITS) if data else {}}
-    try:
-        report = _warm(asked["confined"]).grade(steps, asked["names"], **named)
-    except (OSError, sandbox.Unavailable) as error:
-        report = Report("failed", f"{type(error).__name__}: {error}")
-    if report.state == "failed":
-        report.reason = f"worker {get_worker().address}: {report.reason}"
-    return wire.encode(report.plain())
-
-
-def _warm(confined: bool) -> Warm:
-    """Return this worker's warm parent, a new one where the old one is dead."""
-    with _STARTING:
-        if confined in _WARM and not _WARM[confined].alive:
-            _WARM.pop(confined).close()
-        if confined not in _WARM:
-            # Dask removes the worker's folder, and a later worker that of one that was killed.
-            scratch = Path(get_worker().local_directory)
-            _WARM[confined] = Warm(confined=confined, scratch=scratch)
-        return _WARM[confined]
