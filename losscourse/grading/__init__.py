@@ -4,6 +4,6 @@ From a file to a score: `rebuild` puts the source's cells and the student's text
 forks two processes for it; `judge` runs the tests in one, `student` the student's cells in the
 other, which `sandbox` confines; `wire` carries plain data between them. `coordinator` does so for a
 class, in parallel, with `files` in its folders, `gradebook` and `states` in the database, `evening`
-on the screen. `intake`, `execute`, `late`, `feedback` and `export` give nbgrader's own commands the
-same.
+on the screen; `cluster` lets it do so on other machines, where `worker` stands for it. `intake`,
+`execute`, `late`, `feedback` and `export` give nbgrader's own commands the same.
 """
