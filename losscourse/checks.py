@@ -819,7 +819,9 @@ def _survey(function, inputs) -> tuple[str | None, bool]:
         kind = type(value)
         if kind is ModuleType and value.__name__.partition(".")[0] == "scipy":
             return value.__name__, False
-        if kind is FunctionType:
+        if kind is FunctionType and _is_finished(value):
+            free = False  # the hook knows it by its own name
+        elif kind is FunctionType:
             names = set(_names(value.__code__))
             if imported := sorted(name for name in names if name.partition(".")[0] == "scipy"):
                 return imported[0], False
@@ -832,6 +834,17 @@ def _survey(function, inputs) -> tuple[str | None, bool]:
         elif kind not in _ATOMS and not _is_numeric(value):
             free = False
     return None, free
+
+
+def _is_finished(function: FunctionType) -> bool:
+    """Whether a function is one of a library that the hook refuses."""
+    name = function.__globals__.get("__name__")
+    module = sys.modules.get(name) if type(name) is str else None
+    return (
+        type(module) is ModuleType
+        and name.partition(".")[0] in _FINISHED - {"scipy", "losscourse"}
+        and vars(module) is function.__globals__
+    )
 
 
 def _methods(function) -> list[FunctionType]:

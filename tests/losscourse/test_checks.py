@@ -480,6 +480,13 @@ def test_work_in_threads_of_its_own_counts():
     assert threading.getprofile() is None
 
 
+def test_a_library_is_named_as_the_student_knows_it():
+    from sklearn.metrics import mean_squared_error
+
+    text = message(checks.call(lambda p, t: mean_squared_error(t, p), P, T).value)
+    assert "it calls sklearn." in text
+
+
 def test_a_finished_loss_is_stopped_before_it_runs():
     seen = []
 
