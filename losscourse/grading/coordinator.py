@@ -16,7 +16,6 @@ from typing import Any
 
 import nbformat
 from nbgrader import utils
-from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties
@@ -25,7 +24,14 @@ from losscourse.grading import sandbox, states
 from losscourse.grading.course import CannotStart, read_config
 from losscourse.grading.execute import RunElsewhere, fill_in, solution_names, steps_of
 from losscourse.grading.files import Folders, TooMuchData, digest
-from losscourse.grading.gradebook import GradebookGone, Grades, HandedOut, Marks, Question
+from losscourse.grading.gradebook import (
+    GradebookGone,
+    Grades,
+    HandedOut,
+    Marks,
+    Question,
+    open_gradebook,
+)
 from losscourse.grading.intake import put_together, read_source
 from losscourse.grading.judge import Report
 from losscourse.grading.rebuild import Unreadable, choose, handed_in
@@ -89,7 +95,8 @@ class Coordinator:
         remote: Whether that is on other machines, which have sandboxes of their own.
 
     Raises:
-        CannotStart: There is no such assignment, it is not generated, or the sandbox is missing.
+        CannotStart: There is no such assignment, it is not generated, the sandbox is missing, or
+            the gradebook cannot be opened.
     """
 
     def __init__(
@@ -125,7 +132,7 @@ class Coordinator:
             raise CannotStart(f"There is no assignment {assignment!r}. {there}")
         late = AssignLatePenalties(config=self._config)
         late.init_plugin()
-        book = Gradebook(self._course.db_url, self._course.course_id)
+        book = open_gradebook(self._course.db_url, self._course.course_id)
         self._grades = Grades(book, assignment, late.plugin_inst)
         self._sources = self._read_sources()
         try:
@@ -136,6 +143,15 @@ class Coordinator:
     def close(self) -> None:
         """Close the gradebook."""
         self._grades.close()
+
+    def hold(self) -> None:
+        """Hold the assignment until this is closed, on all machines that share the gradebook.
+
+        Raises:
+            CannotStart: Another run holds it.
+        """
+        if not self._grades.hold():
+            raise CannotStart(f"{self.assignment} is being graded already, on another machine.")
 
     def __enter__(self) -> "Coordinator":
         """Return the coordinator itself."""
@@ -181,8 +197,11 @@ class Coordinator:
             CannotStart: One of them has handed in nothing, or nobody has.
         """
         found, pattern = self._folders.handed_in(), self._folders.submitted
-        if strange := [name for name in found if not name.isprintable()]:
-            raise CannotStart(f"No student can be named {strange[0]!a}: rename that folder.")
+        if strange := [name for name in found if not name.isprintable() or len(name) > 128]:
+            raise CannotStart(
+                f"No student can be named {strange[0]!a}: rename that folder. A name has at most "
+                "128 characters, all of which can be printed."
+            )
         if absent := sorted(set(students) - set(found)):
             raise CannotStart(f"{', '.join(absent)}: handed in nothing at {pattern}")
         excluded = set(self._course.student_id_exclude.split(","))

@@ -66,6 +66,7 @@ def grade(
             _alone(assignment),
             Coordinator(assignment, confined=confined, **where) as coordinator,
         ):
+            coordinator.hold()
             chosen = coordinator.submissions(students)
             pending = coordinator.pending(chosen, again=again)
             _penalise(console, coordinator, chosen)
@@ -73,6 +74,9 @@ def grade(
     except CannotStart as reason:
         console.print(Text(str(reason), style="red"))
         return NOT_STARTED
+    except GradebookGone as gone:
+        console.print(Text(str(gone), style="red"))
+        return SOME_FAILED
 
 
 @contextlib.contextmanager
