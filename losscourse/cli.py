@@ -677,6 +677,25 @@ def export(
     raise typer.Exit(status)
 
 
+# --- similar --------------------------------------------------------------------------------------
+
+
+@app.command()
+def similar(
+    problem_set: Annotated[str, typer.Argument(metavar="SET", help="Its name, such as ps01.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="A file: report.html with the texts, or the pairs as .json or .csv."),
+    ] = None,
+    course: Annotated[Path | None, typer.Option(help=COURSE)] = None,
+) -> None:
+    """List whose solutions are more alike than is usual in the class, for a person to look at.
+
+    It accuses nobody, and runs no code. The exit status is 0, or 2 if it could not start.
+    """
+    raise typer.Exit(_teaching("similarity").similar(problem_set, course=course, to=to))
+
+
 # --- doctor --------------------------------------------------------------------------------------
 
 
