@@ -94,7 +94,6 @@ def fresh_shell() -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
-    config.InteractiveShell.cache_size = 0
     with tempfile.TemporaryDirectory() as folder:  # for the files that it makes at its start
         shell = InteractiveShell.instance(config=config, ipython_dir=folder)
     shell.db = {}  # where %cd and its like keep what they know
