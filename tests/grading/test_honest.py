@@ -1,4 +1,4 @@
-"""Honest work, however it is written, gets the points that it earned: the cases of honest.txt.
+"""Honest work, however it is written, gets the points that it earned: honest.txt, honest_ps01.txt.
 
 What stock nbgrader makes of some of it is measured here too.
 """
@@ -15,25 +15,26 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
-from losscourse.grading.rebuild import read, rebuild
+from losscourse.grading.rebuild import Cell, read, rebuild
 from losscourse.grading.student import MOST_OUTPUT
 from losscourse.grading.warm import Warm
 
 pytestmark = pytest.mark.slow
 
 
-def cases():
-    """Return the cells of each case of honest.txt by the case's name."""
-    text = Path(__file__).with_name("honest.txt").read_text(encoding="utf-8")
-    found = {}
-    for case in text.split("\n=== ")[1:]:
-        name, code = case.split("\n", 1)
-        assert name not in found
-        found[name] = code.rstrip("\n").split("\n---\n")
-    return found
+def cases(file):
+    """Return the texts of a file's cases by their names."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8").rstrip("\n")
+    parts = re.split(r"\n+^=== (.+)\n", text, flags=re.M)[1:]
+    assert len(set(parts[::2])) == len(parts) // 2
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-RIGHT = cases()
+RIGHT = {name: text.split("\n---\n") for name, text in cases("honest.txt").items()}
+STYLES = {
+    name: re.findall(r"^--- (\S+)\n(.*?)(?=\n--- |\Z)", text, re.M | re.S)
+    for name, text in cases("honest_ps01.txt").items()
+}
 DOUBLE = "def double(x):\n    return 2 * x"
 
 REFUSED = {
@@ -140,6 +141,30 @@ def test_what_was_printed_is_kept_and_bounded(warm):
     long = answered(warm, *RIGHT["prints a megabyte"])["double"]
     assert set(long.printed) == {"x", "\n"}
     assert len(long.printed) == MOST_OUTPUT
+
+
+PS01 = Path(__file__).parents[2] / "exercises" / "source" / "ps01" / "ps01.ipynb"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_answer_to_ps01_loses_nothing_by_its_style(style, warm):
+    source = nbformat.read(PS01, as_version=4)
+    cells = {cell.metadata.nbgrader.grade_id: cell.source for cell in source.cells}
+    own = {place: text for place, text in STYLES[style] if place in ("above", "below")}
+    answers = {name: text for name, text in STYLES[style] if name not in own}
+    assert answers.keys() <= cells.keys()
+    submitted = []
+    for name, text in (cells | answers).items():
+        submitted.append(Cell("prose" if name.startswith("q") else "code", text, name))
+        if name == "setup" and "above" in own:
+            submitted.append(Cell("code", own["above"], None))
+    submitted.append(Cell("code", own.get("below", ""), None))
+    rebuilt = rebuild(source, submitted)
+    report = rebuilt.marked(warm.grade(rebuilt.steps, rebuilt.names))
+    assert not [
+        v for v in report.verdicts if v.message or (v.kind == "test" and v.score != v.points)
+    ]
+    assert sum(v.kind == "test" for v in report.verdicts) > 30
 
 
 # --- what nbgrader makes of it --------------------------------------------------------------------
