@@ -25,11 +25,11 @@ class _Believed:
         return lambda *args, **kwargs: None
 
 
-def _believe(elsewhere, args, named, allow):
+def _believe(elsewhere, args, named, allow, wrt=None):
     parts = elsewhere._ask(elsewhere.__name__, args, named, allow)
     if type(parts) is dict and parts.get("passed"):
         return _Believed()
-    return _OUTCOME(elsewhere, args, named, allow)
+    return _OUTCOME(elsewhere, args, named, allow, wrt)
 
 
 _OUTCOME = checks.Elsewhere.outcome
