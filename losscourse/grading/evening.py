@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -138,23 +139,24 @@ def _run(
     notes: list[tuple[str, str]] = []
     status = None
     outcomes = coordinator.run(pending, workers=workers)
-    try:
-        with _progress(console, len(pending)) as tell:
-            for outcome in outcomes:
-                notes += [(outcome.submission.student, note) for note in outcome.notes]
-                tell(outcome)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    except (GradebookGone, GradersGone) as gone:
-        console.print(Text(str(gone), style="red"))
-        status = SOME_FAILED
-    finally:
-        outcomes.close()
-    if status is not None:
-        with contextlib.suppress(Exception):
-            coordinator.requeue()
-        console.print("Stopped. What is graded is kept; the same command goes on from here.")
-        return status
+    with _one_interrupt():
+        try:
+            with _progress(console, len(pending)) as tell:
+                for outcome in outcomes:
+                    notes += [(outcome.submission.student, note) for note in outcome.notes]
+                    tell(outcome)
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+        except (GradebookGone, GradersGone) as gone:
+            console.print(Text(str(gone), style="red"))
+            status = SOME_FAILED
+        finally:
+            outcomes.close()
+        if status is not None:
+            with contextlib.suppress(Exception):
+                coordinator.requeue()
+            console.print("Stopped. What is graded is kept; the same command goes on from here.")
+            return status
     return _summary(console, coordinator, chosen, notes)
 
 
@@ -166,13 +168,28 @@ def _penalise(console: Console, coordinator: Coordinator, chosen: Sequence[Submi
 
 
 @contextlib.contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Let the first Ctrl-C stop what runs, and no other disturb the stopping."""
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def _progress(console: Console, total: int) -> Iterator[Callable[[Outcome], None]]:
     """Show a bar with the time left on a terminal, else give a line for each submission."""
     if not console.is_terminal or not total:
         yield lambda outcome: console.print(_line(outcome))
         return
     bar = Progress(
-        TextColumn("Grading"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("took"),
@@ -182,12 +199,12 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[Outcome], None
         console=console,
     )
     with bar:
-        task = bar.add_task("", total=total)
+        task = bar.add_task("Starting", total=total)
 
         def tell(outcome: Outcome) -> None:
             if outcome.state != "graded":
                 bar.console.print(_line(outcome))
-            bar.advance(task)
+            bar.update(task, description="Grading", advance=1)
 
         yield tell
 
