@@ -7,6 +7,7 @@ and the verdict falls here.
 
 import ast
 import contextlib
+import functools
 import io
 import os
 import re
@@ -173,6 +174,11 @@ def student_names(code: str) -> list[str]:
         >>> student_names("def f(x): return x; import os\\nrate, y = 0.1, 2")
         ['f', 'rate', 'y']
     """
+    return list(_student_names(code))
+
+
+@functools.lru_cache(maxsize=512)  # the source's cells are asked for with each submission
+def _student_names(code: str) -> tuple[str, ...]:
     found: list[str] = []
     for node in ast.parse(code).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
@@ -181,7 +187,7 @@ def student_names(code: str) -> list[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = (n for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
             found += [name.id for name in names if isinstance(name.ctx, ast.Store)]
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def measures(code: str) -> bool:
