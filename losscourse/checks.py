@@ -13,12 +13,13 @@ exact types: a number, a bool, a string, None, a NumPy array, a torch tensor, or
 dicts of them. An object of another class is refused before anything compares it, so that its own
 `==` has no say.
 
-`gradient` gives what autograd finds, and `make` an object of a student's class, whose methods are
-called one by one:
+`gradient` gives what autograd finds, `make` an object of a student's class, whose methods are
+called one by one, and `measure` what a call takes:
 
     checks.gradient(huber, predictions, targets, wrt=0).gives(expected)
     optimizer = checks.make(SGD, lr=0.1)
     optimizer.call("step", weights, slopes).gives(weights - 0.1 * slopes)
+    checks.measure(pairwise, points).at_most(bytes=1e6, why="a block of rows at a time")
 
 While the function runs, calls into a library's finished losses are refused, and every verdict first
 makes sure that the functions it stands on are the ones that were there at import.
@@ -57,17 +58,9 @@ if "_SEAL" in globals():
     raise ImportError("losscourse.checks cannot be reloaded: restart the kernel")
 
 __all__ = [
-    "CheckFailed",
-    "Elsewhere",
-    "Made",
-    "Measured",
-    "Outcome",
-    "call",
-    "gradient",
-    "make",
-    "measure",
-    "require",
-]
+    "CheckFailed", "Elsewhere", "Made", "Measured", "Outcome", "call", "gradient", "make", "measure",
+    "require", "takes",
+]  # fmt: skip
 
 
 class CheckFailed(AssertionError):
@@ -191,6 +184,9 @@ def make(kind: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any)
         allow: As in `call`.
         **named: As in `call`.
 
+    Returns:
+        A handle of the object.
+
     Raises:
         CheckFailed: The object could not be made.
 
@@ -239,6 +235,9 @@ class Made:
             *args: As in the function `call`.
             allow: As in the function `call`.
             **named: As in the function `call`.
+
+        Returns:
+            The outcome.
 
         Raises:
             CheckFailed: It has no such method.
@@ -498,6 +497,9 @@ class Measured(Outcome):
         Args:
             what: "seconds", "bytes" or "flops", as in `at_most`.
 
+        Returns:
+            How many of them.
+
         Raises:
             CheckFailed: What came from another process is no measure.
         """
@@ -512,6 +514,9 @@ def takes(what: str, function: Callable, args: tuple, named: dict[str, Any]) -> 
         function: The student's function.
         args: Its positional arguments.
         named: Its keyword arguments.
+
+    Returns:
+        As `Measured.takes`.
 
     Raises:
         CheckFailed: As in `Measured.takes`.
@@ -611,12 +616,15 @@ class Elsewhere:
         return took
 
     def make(self, args: tuple, named: dict[str, Any], allow: tuple[str, ...]) -> "Elsewhere":
-        """Let it make an object there; return where that is.
+        """Let it make an object there.
 
         Args:
             args: As in `outcome`.
             named: As in `outcome`.
             allow: As in `outcome`.
+
+        Returns:
+            Where it is.
 
         Raises:
             CheckFailed: No object was made.
