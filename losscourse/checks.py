@@ -60,7 +60,7 @@ if "_SEAL" in globals():
 __all__ = [
     "CheckFailed", "Elsewhere", "Made", "Measured", "Outcome", "call", "gradient", "make", "measure",
     "require", "takes",
-]  # fmt: skip
+]
 
 
 class CheckFailed(AssertionError):
@@ -728,6 +728,7 @@ class _Watch:
 
     def __init__(self, allow: tuple[str, ...]):
         self.allow, self.offence = (*_OWN, *allow), None
+        self._judged: dict[tuple[str, str], str | None] = {}
 
     def __call__(self, frame, event, arg):
         if event == "call":
@@ -736,7 +737,11 @@ class _Watch:
             module, name = getattr(arg, "__module__", None), arg.__name__
         else:
             return
-        if type(module) is str and (fault := self._judge(module, name)):
+        if type(module) is not str:
+            return
+        if (module, name) not in self._judged:
+            self._judged[module, name] = self._judge(module, name)
+        if fault := self._judged[module, name]:
             self.offence = fault
             raise CheckFailed(fault)
 
