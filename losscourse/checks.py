@@ -58,8 +58,17 @@ if "_SEAL" in globals():
     raise ImportError("losscourse.checks cannot be reloaded: restart the kernel")
 
 __all__ = [
-    "CheckFailed", "Elsewhere", "Made", "Measured", "Outcome", "call", "gradient", "make", "measure",
-    "require", "takes",
+    "CheckFailed",
+    "Elsewhere",
+    "Made",
+    "Measured",
+    "Outcome",
+    "call",
+    "gradient",
+    "make",
+    "measure",
+    "require",
+    "takes",
 ]
 
 

@@ -112,6 +112,11 @@ def test_what_takes_more_is_told_so(warm, test, says):
     assert says in verdict.message
 
 
+def test_meters_write_nothing_for_stock_nbgrader_gives_no_points_then(capfd):
+    here(RIGHT["bytes of tensors"] + "\n" + RIGHT["operations"])
+    assert capfd.readouterr() == ("", "")
+
+
 def test_other_tests_are_not_marked(warm):
     _, verdict = elsewhere(warm, "checks.measure(rows, 3).gives(3000.0)")
     assert (verdict.score, verdict.inside, verdict.printed) == (1.0, False, "")
