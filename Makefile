@@ -23,7 +23,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book test lint exercises grade bench bench-losses bench-grading picture clean chromium
+.PHONY: serve book test lint exercises grade bench bench-losses bench-grading picture clean chromium postgresql
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -35,7 +35,7 @@ book: $(BOOK)
 
 exercises: $(NOTEBOOKS)
 
-test: lint $(BOOK) chromium
+test: lint $(BOOK) chromium postgresql
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(INSTALLED)
@@ -100,3 +100,6 @@ $(BOOK): $(WHEEL) $(PACKAGE) _config.yml $(call sources,benchmarks) $(filter-out
 
 chromium: $(INSTALLED)
 	@sh book/chromium.sh $(BIN)
+
+postgresql:
+	@sh tests/grading/postgresql.sh
