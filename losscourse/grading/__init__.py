@@ -5,5 +5,7 @@ forks two processes for it; `judge` runs the tests in one, `student` the student
 other, which `sandbox` confines; `wire` carries plain data between them. `coordinator` does so for a
 class, in parallel, with `files` in its folders, `gradebook` and `states` in the database, `evening`
 on the screen; `cluster` lets it do so on other machines, where `worker` stands for it. `intake`,
-`execute`, `late`, `feedback` and `export` give nbgrader's own commands the same.
+`execute`, `late`, `feedback` and `export` give nbgrader's own commands the same. `platforms` takes
+the grades to Canvas and Moodle, `similarity` shows which solutions are alike, and `course` says
+where the course is.
 """
