@@ -545,6 +545,8 @@ class _Usage(NamedTuple):
         except OSError:
             return None
         status = dict(line.split(":", 1) for line in lines)
+        if "VmHWM" not in status:  # it has ended, and has no memory any more
+            return None
         peak, now = (int(status[key].split()[0]) * 1024 for key in ("VmHWM", "VmRSS"))
         return cls(sum(map(int, times)) / os.sysconf("SC_CLK_TCK"), peak, now)
 

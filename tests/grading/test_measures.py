@@ -1,5 +1,7 @@
 """Meters in the student's process: what they say, and that the grader looks from outside."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -167,3 +169,7 @@ def test_where_nothing_is_seen_from_outside_a_person_must_look():
     assert judge._compared("bytes", 0, seen, seen, 0)[1] is False
     assert judge._compared("bytes", 0, None, seen, 0)[1] is True
     assert judge._Usage.of(2**22 + 1) is None  # beyond the largest number of a process
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert judge._Usage.of(ended.pid) is None  # it waits to be reaped
+    ended.wait()

@@ -1,6 +1,7 @@
 """A cell that ends Python costs what it defines: the rest runs once more, without it."""
 
 import sys
+import time
 
 import pytest
 
@@ -51,11 +52,13 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("code", "says"), ENDS.values(), ids=ENDS)
-def test_a_cell_that_ends_python_costs_what_it_defines_and_no_more(warm, code, says):
+@pytest.mark.parametrize("end", ENDS)
+def test_a_cell_that_ends_python_costs_what_it_defines_and_no_more(warm, end):
+    code, says = ENDS[end]
     own = theirs("cell 3", code)
+    seconds = 2.0 if end == "a deaf loop" else 30.0
     report, verdicts = grade(
-        warm, SQUARE, own, SQUARE_TEST, HALF, HALF_TEST, cell_seconds=2.0, total_seconds=60.0
+        warm, SQUARE, own, SQUARE_TEST, HALF, HALF_TEST, cell_seconds=seconds, total_seconds=120.0
     )
     assert report.score == 2.0
     assert says in verdicts["cell 3"].message
@@ -82,6 +85,19 @@ def test_after_too_many_ends_the_message_names_the_cell(warm):
     assert report.score == 0.0
     assert verdicts["t-half"].message == (
         "This was not run, for what happened in cell 5: Your code ended Python."
+    )
+
+
+def test_restarts_take_no_more_than_the_submissions_time(warm):
+    deaf = ENDS["a deaf loop"][0]
+    start = time.monotonic()
+    report, verdicts = grade(
+        warm, theirs("cell 2", deaf), HALF, HALF_TEST, cell_seconds=0.5, total_seconds=1.0
+    )
+    assert time.monotonic() - start < 20.0  # the grace for an interrupt is 2 s; the rest is noise
+    assert report.score == 0.0
+    assert verdicts["t-half"].message.startswith(
+        "This was not run, for what happened in cell 2: It"
     )
 
 
