@@ -32,6 +32,7 @@ c.FileNameCollectorPlugin.named_regexp = (
 
 # The student's text in the instructor's notebook; what cannot be read is named in one line.
 c.Autograde.exporter_class = "losscourse.grading.intake.SubmissionExporter"
+c.Autograde.pre_convert_hook = "losscourse.grading.intake.find_notebooks"
 c.OverwriteCells.add_missing_cells = True
 
 # The late policy.

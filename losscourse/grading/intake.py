@@ -1,6 +1,8 @@
 """Reading a submission: one that cannot be graded is named in one line, and stops no other."""
 
 import logging
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from nbformat.v4 import new_code_cell
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
+from traitlets.log import get_logger
 
+from losscourse.grading.course import read_config
 from losscourse.grading.judge import Step
 from losscourse.grading.rebuild import Rebuilt, Unreadable, choose, handed_in
 
@@ -69,6 +73,40 @@ class SubmissionExporter(NotebookExporter):
         path = Path(filename)
         resources.setdefault("metadata", {}).update(name=path.stem, path=str(path.parent))
         return resources
+
+
+def find_notebooks(*, assignment: str, student: str, notebooks: list[str]) -> None:
+    """Let nbgrader grade answers in a file of another name, for `c.Autograde.pre_convert_hook`.
+
+    nbgrader passes over what has no name of the assignment's. The name that it should have is put
+    in its place: `SubmissionExporter` finds the text. Where it cannot be found, one line says whose
+    it is and what to do, and nbgrader fails that submission.
+
+    Args:
+        assignment: The assignment's name.
+        student: What nbgrader was asked for, which may be all.
+        notebooks: The paths of one student's, out of which nbgrader takes what it grades.
+    """
+    course = CourseDirectory(config=read_config(Path()))
+    sources = Path(course.format_path(course.source_directory, ".", assignment))
+    wanted = {path.name for path in sources.glob("*.ipynb")}
+    folder = os.path.dirname(notebooks[0])
+    if len(notebooks) < len(list(Path(folder).glob("*.ipynb"))):  # --notebook says which
+        return
+    found = [path for path in notebooks if os.path.basename(path) in wanted]
+    for name in sorted(wanted.difference(map(os.path.basename, found))):
+        path = os.path.join(folder, name)
+        try:
+            if files := handed_in(Path(folder), wanted - {name}):
+                choose(nbformat.read(sources / name, as_version=4), files, name)
+                found.append(path)
+        except Unreadable as error:
+            student = course.format_path(course.submitted_directory, "(.*)", assignment, True)
+            names = {"student": re.match(student, folder)[1], "assignment": assignment}
+            get_logger().error(_explain(path, {"nbgrader": names}, error))
+            found = [path for path in notebooks if path not in found]
+            break
+    notebooks[:] = found or notebooks
 
 
 def read_source(config: Any, resources: dict[str, Any]) -> nbformat.NotebookNode:
