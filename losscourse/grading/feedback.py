@@ -165,8 +165,9 @@ _ADVICE = {
     ),
     r"^Your code ended Python": "Look for exit(), quit() or sys.exit(), and take it out.",
     r"\bRecursionError\b": "The function calls itself without end: which call is the last one?",
+    r"^name '\w+' is not defined: its cell stopped": "Mend that cell first.",
     r"^name '\w+' is not defined": (
-        "The cell that defines it stopped before, or gives it another name."
+        "The test needs exactly this name: is the cell gone, or another name in it?"
     ),
     r"\bSyntaxError\b|\bIndentationError\b|\bTabError\b": (
         "Python could not read the cell, so nothing in it was run. Look at the line that it names, "
@@ -358,7 +359,6 @@ def _score(shown: Cell, grade: Any) -> None:
 
 _NOT_RUN = re.compile(r"This was not run\b")
 _UNWRITTEN = re.compile(r"\bNotImplementedError\b")
-_CELL_FILE = re.compile(r"\(<ipython-input-[\w-]+>, line (\d+)\)")
 
 
 def _is_blank(cell: NotebookNode, comment: Any) -> bool:
@@ -376,7 +376,7 @@ def _said(cell: NotebookNode) -> tuple[str, str]:
             message = "\n".join(output.traceback)
         elif output.output_type == "error":
             message = f"{output.ename}: {output.evalue}"
-    return printed, _CELL_FILE.sub(r"(line \1)", message)
+    return printed, message
 
 
 # --- the notebook's own words ---------------------------------------------------------------------

@@ -88,7 +88,7 @@ SUBMISSIONS = {
     "unseen": text(**RIGHT | {"double": "def double(x):\n    return abs(2 * x)"}),
     "own": text(**RIGHT, extra=["print('mine')", "1 / 0"]),
     "endless": text(**RIGHT | {"double": "def double(x):\n    while True: pass"}),
-    "syntax": text(**RIGHT | {"double": "def double(x) return"}),
+    "syntax": text(double="def double(x) return", triple="def triple(x) return"),
     "late": text(**RIGHT),
     "hostile": text(
         double=f"# {SPELL}\nprint({SPELL!r})\ndef double(x):\n    raise ValueError({SPELL!r})",
@@ -97,7 +97,7 @@ SUBMISSIONS = {
         extra=[f"print(chr(0x202e) + chr(27) + '[31' + 'm')\nraise KeyError({SPELL!r})"],
     ),
 }
-POINTS = {"good": 15, "bad": 2, "unseen": 5, "own": 15, "endless": 5, "syntax": 5, "late": 15}
+POINTS = {"good": 15, "bad": 2, "unseen": 5, "own": 15, "endless": 5, "syntax": 0, "late": 15}
 
 
 def nbgrader(course, *arguments):
@@ -251,8 +251,9 @@ def test_what_stopped_the_code_is_explained_once(course):
     assert "It did not end within 1 s" in endless
     assert endless.count("Does every loop come to its end?") == 1
     syntax = text_of(course, "syntax")
-    assert "This cell stopped with an error: SyntaxError: expected ':' (line 1)" in syntax
+    assert syntax.count("This cell stopped with an error: SyntaxError: expected ':' line 1:") == 2
     assert syntax.count("Python could not read the cell") == 1
+    assert syntax.count("Mend that cell first.") == 1
 
 
 def test_cells_of_the_students_own_are_shown_with_their_errors(course):
