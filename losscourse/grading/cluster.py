@@ -85,7 +85,10 @@ class Cluster:
             self._resource = f"grading by losscourse {worker.VERSIONS['losscourse']} {how}"
             self._look()
             if self._refused and not self._threads:
-                raise CannotStart(f"No worker at {self.address} can be used.")
+                raise CannotStart(
+                    f"No worker at {self.address} can be used. Install there what is here, and "
+                    "start the workers again."
+                )
             if not self._threads:
                 self._tell(_there(self._threads.values(), self.address))
             self._watch = threading.Thread(target=self._keep_looking, daemon=True)
@@ -274,7 +277,7 @@ def _reading(answer: Any) -> str | None:
     if isinstance(answer, OSError):
         return None
     if isinstance(answer, Exception):
-        return f"It cannot be asked for its versions: {type(answer).__name__}: {answer}"
+        return f"It cannot say what it has, and needs losscourse as it is here: {answer}"
     return str(answer)
 
 
