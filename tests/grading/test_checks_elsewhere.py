@@ -77,7 +77,7 @@ class Linear(torch.nn.Module):
 RIGHT = {
     "a tensor": "checks.call(doubled, torch.tensor([1.0, 2.0])).gives(torch.tensor([2.0, 4.0]))",
     "a tensor of one number": "checks.call(half_square, torch.tensor([1.0, 3.0])).gives(2.5)",
-    "bfloat16": "x = torch.ones(3, dtype=torch.bfloat16)\nchecks.call(doubled, x).gives(2 * x)",
+    "bfloat16": "x = torch.ones(3, dtype=torch.bfloat16)\nchecks.call(doubled, x).gives(2.05 * x)",
     "a gradient": "x = torch.tensor([1.0, 3.0])\nchecks.gradient(half_square, x).gives(x / 2)\n"
     "assert not x.requires_grad",
     "a gradient by keyword": "x = torch.tensor([1.0, 3.0], dtype=torch.float64)\n"
@@ -115,6 +115,14 @@ WRONG = {
     "a tensor's shape": (
         "checks.call(doubled, torch.ones(2)).gives(2 * torch.ones(2, 1))",
         "expected shape (2, 1), got shape (2,).",
+    ),
+    "a tensor of a coarse dtype": (
+        "x = torch.ones(3, dtype=torch.bfloat16)\nchecks.call(doubled, x).gives(2.2 * x)",
+        "wrong at index [0]; 0 of 3 elements are right",
+    ),
+    "a coarse dtype for one number": (
+        "checks.call(half_square, torch.ones(2, dtype=torch.bfloat16)).gives(0.51)",
+        "wrong result",
     ),
     "an array for a tensor": (
         "checks.call(doubled, np.ones(2)).gives(2 * torch.ones(2))",
