@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -275,3 +276,11 @@ def test_over_tls_who_has_no_certificate_does_not_get_in(tmp_path, monkeypatch):
         for address in (cluster.address, cluster.address.replace("tls", "tcp")):
             with pytest.raises(CannotStart, match="No Dask scheduler answers"):
                 Cluster(address)
+
+
+def test_without_dask_the_command_that_installs_it_is_named(course, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "losscourse.grading.cluster")
+    done = grade(course, "--cluster", "tcp://127.0.0.1:1")
+    assert done.exit_code == 2
+    assert "pip install 'losscourse[cluster]'" in done.output
