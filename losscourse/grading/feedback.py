@@ -160,10 +160,11 @@ _ADVICE = {
         "makes an (N, N) table."
     ),
     r"^Your code crashed Python": (
-        "Python itself died, and with it all that your code had defined. Look for what this call "
-        "does outside Python: os.abort(), a signal, a library used on the wrong data."
+        "Python itself died. Look for what is done outside Python here: os.abort(), a signal, a "
+        "library used on the wrong data."
     ),
     r"^Your code ended Python": "Look for exit(), quit() or sys.exit(), and take it out.",
+    r"^This was not run, for what happened in": "Mend that cell first.",
     r"\bRecursionError\b": "The function calls itself without end: which call is the last one?",
     r"^name '\w+' is not defined: its cell stopped": "Mend that cell first.",
     r"^name '\w+' is not defined": (
