@@ -256,6 +256,15 @@ def test_what_stopped_the_code_is_explained_once(course):
     assert syntax.count("Mend that cell first.") == 1
 
 
+def test_a_test_that_was_not_run_says_for_what(course):
+    why = "This was not run, for what happened in cell 2: Your code ended Python."
+    outputs = [new_output("error", ename="Check failed", evalue=why, traceback=[why])]
+    said = Page(page_of(course, "bad", outputs=outputs)).text
+    assert "double-test – not run , 0 of 10 points" in said
+    assert f"not run , 0 of 10 points {why}" in said
+    assert "1 test could not be run, because your code had ended before." in said
+
+
 def test_cells_of_the_students_own_are_shown_with_their_errors(course):
     said = text_of(course, "own")
     assert "Your own cell 10 print( 'mine' ) What it printed mine" in said
@@ -385,6 +394,18 @@ def test_without_grades_there_is_no_page_and_one_line_says_so(course, tmp_path):
         assert not place(folder, student).exists()
     assert "Traceback" not in told["log"]
     assert read(folder, "good") == read(course, "good")
+
+
+def test_a_test_whose_points_a_person_changed_says_so(course, tmp_path):
+    folder = shutil.copytree(course, tmp_path / "course")
+    with Gradebook(f"sqlite:///{folder}/gradebook.db", "losscourse") as book:
+        grade = book.find_grade("double-test", "ps", "ps", "bad")
+        grade.manual_score, grade.needs_manual_grade = 6, False
+        book.db.commit()
+    said = Page(page_of(folder, "bad")).text
+    assert "double-test ✎ marked by a person , 6 of 10 points" in said
+    assert "8 of 20 points so far" in said
+    assert "Start with triple-test ." in said
 
 
 # --- texts of a stranger --------------------------------------------------------------------------
