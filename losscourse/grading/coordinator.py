@@ -197,11 +197,7 @@ class Coordinator:
             CannotStart: One of them has handed in nothing, or nobody has.
         """
         found, pattern = self._folders.handed_in(), self._folders.submitted
-        if strange := [name for name in found if not name.isprintable() or len(name) > 128]:
-            raise CannotStart(
-                f"No student can be named {strange[0]!a}: rename that folder. A name has at most "
-                "128 characters, all of which can be printed."
-            )
+        found = {name: folder for name, folder in found.items() if _can_be_named(name)}
         if absent := sorted(set(students) - set(found)):
             raise CannotStart(f"{', '.join(absent)}: handed in nothing at {pattern}")
         excluded = set(self._course.student_id_exclude.split(","))
@@ -214,6 +210,10 @@ class Coordinator:
             Submission(name, found[name], digest(found[name], self._course.ignore, same))
             for name in chosen
         ]
+
+    def misnamed(self) -> list[str]:
+        """Return the submissions that are left out, because no student can have their names."""
+        return sorted(ascii(name) for name in self._folders.handed_in() if not _can_be_named(name))
 
     def states(self) -> dict[str, State]:
         """Return how far each student's submission has come."""
@@ -438,6 +438,11 @@ class _Hand(threading.Thread):
         with self._lock:
             self._closed = True
             self._warm.close()
+
+
+def _can_be_named(name: str) -> bool:
+    """Whether a student can be named so in every gradebook and on every terminal."""
+    return name.isprintable() and len(name) <= 128
 
 
 def _changed(source: nbformat.NotebookNode, notebook: HandedOut) -> str | None:

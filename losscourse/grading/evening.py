@@ -29,6 +29,7 @@ __all__ = ["grade"]
 GRADED, SOME_FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
+_NAME = "a student's name has at most 128 characters, all of which can be printed."
 _BARS = " ▁▂▃▄▅▆▇█"
 _BINS = 6  # of a histogram: no points, four quarters, all points
 
@@ -134,6 +135,8 @@ def _run(
     pending: Sequence[Submission],
     workers: Callable[[], int] | int,
 ) -> int:
+    for name in coordinator.misnamed():
+        console.print(Text(f"{name}: left out. Rename that folder: {_NAME}", style="red"))
     if skipped := len(chosen) - len(pending):
         console.print(f"{skipped} graded already and unchanged: left as they are.")
     notes: list[tuple[str, str]] = []
@@ -235,7 +238,7 @@ def _summary(
     to_mark = [(q.cell, f"{q.to_mark} to mark") for q in questions if q.to_mark]
     _list(console, "To mark in formgrader", to_mark)
     _list(console, "Out of order, for your information", notes)
-    return SOME_FAILED if counts["failed"] else GRADED
+    return SOME_FAILED if counts["failed"] or coordinator.misnamed() else GRADED
 
 
 def _many(name: str, count: int) -> str:

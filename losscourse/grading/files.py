@@ -3,6 +3,7 @@
 Of what a student hands in, plain files alone are read: a link is none, whatever it leads to.
 """
 
+import glob
 import hashlib
 import os
 import shutil
@@ -22,6 +23,9 @@ MOST_DATA = 32 * 2**20
 
 MOST_FILES = 500
 """How many they may be."""
+
+
+_ANYBODY = "\0"  # in no path: what else is in one is no pattern
 
 
 class TooMuchData(NbGraderException):
@@ -83,9 +87,10 @@ class Folders:
 
     def handed_in(self) -> dict[str, Path]:
         """Return the folders that hold a submission, or link to one, by student."""
-        pattern = self.submitted
-        place = len(Path(str(pattern).partition("*")[0] + "x").parts) - 1
-        folders = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+        whole = self._folder(self._course.submitted_directory, _ANYBODY)
+        place = next(n for n, part in enumerate(whole.parts) if _ANYBODY in part)
+        pattern = glob.escape(str(whole)).replace(_ANYBODY, "*")
+        folders = [Path(path) for path in glob.iglob(pattern, include_hidden=True)]
         found = {path.parts[place]: path for path in folders if path.is_dir() or path.is_symlink()}
         return {name: path for name, path in found.items() if not name.startswith(".")}
 
@@ -167,8 +172,11 @@ def digest(folder: Path, ignore: Sequence[str], before: str = "", *, links: bool
     notebooks = [path.name for path in folder.glob("*.ipynb") if path.is_file()]
     for name in sorted([*plain_files(folder, ignore, links=links), *notebooks]):
         if links or not (folder / name).is_symlink():
-            with (folder / name).open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
+            try:
+                with (folder / name).open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:  # the submission fails, and no other
+                content = str(error)
             total.update(f"{name!r} {content}\n".encode())
     return total.hexdigest()
 

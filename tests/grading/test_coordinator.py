@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from losscourse import cli
-from losscourse.grading import coordinator, judge, sandbox, states
+from losscourse.grading import coordinator, files, judge, sandbox, states
 from losscourse.grading.scratch import Scratch
 from losscourse.grading.warm import Warm
 
@@ -392,6 +392,62 @@ def test_what_cannot_be_saved_fails_alone(course, grade):
     assert "cy: failed" in said
     assert rows(course)["cy"]["status"] == "not graded"
     assert float(rows(course)["ada"]["score"]) == 15
+
+
+def test_a_student_may_have_any_name_that_can_be_printed(course, grade):
+    odd = course.rename(course.with_name("[2026] Übung"))
+    submitted = odd / "submitted"
+    good = ["Jürgen Groß", "o'brien [2]", "x -y", "a,b; 名"]
+    for name in [*good, "two\nlines", "x" * 129, os.fsdecode(b"M\xfcller")]:
+        shutil.copytree(submitted / "ada", submitted / name, symlinks=True)
+    done = CliRunner().invoke(cli.app, ["grade", "ps", "--course", str(odd)])
+    assert done.exit_code == 1, done.output
+    for name in ["two\\nlines", "x" * 129, "M\\udcfcller"]:
+        assert f"'{name}': left out. Rename that folder" in done.output
+    got = rows(odd)
+    assert {name: float(got[name]["raw_score"]) for name in good} == dict.fromkeys(good, 15)
+    assert set(got) == {*SUBMISSIONS, "absent", *good}
+
+
+def failing(function, where, error):
+    """Return the function, but that it fails where a path of its arguments holds these words."""
+
+    def called(*args, **named):
+        if any(where in str(arg) for arg in args if isinstance(arg, Path)):
+            raise error
+        return function(*args, **named)
+
+    return called
+
+
+@pytest.mark.parametrize(
+    ("place", "where", "error"),
+    [
+        ((coordinator, "handed_in"), "/cy/", PermissionError(13, "Permission denied")),
+        ((files.nbformat, "write"), "/cy/", OSError(28, "No space left on device")),
+        ((files.shutil, "copyfile"), "/cy/", OSError(5, "Input/output error")),
+    ],
+    ids=["a folder that cannot be read", "a full disk", "a file that cannot be read"],
+)
+def test_what_goes_wrong_with_one_submission_stops_no_other(
+    course, grade, monkeypatch, place, where, error
+):
+    (course / "submitted" / "cy" / "ps" / "notes.txt").write_text("mine")
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, failing(getattr(*place), where, error))
+        said = grade("--student", "ada", "--student", "cy", "--student", "ivy")
+    assert f"cy: failed: {type(error).__name__}: {error}" in said
+    assert "2 graded, 0 need a person, 1 failed" in said
+    assert rows(course)["cy"]["status"] == "not graded"
+    assert not list((course / "autograded").glob("*/.*"))
+    assert "cy: graded, 5 points" in grade("--student", "cy", status=0)
+
+
+def test_a_file_whose_bytes_cannot_be_read_still_has_a_digest(tmp_path, monkeypatch):
+    (tmp_path / "notes.txt").write_text("mine")
+    whole = files.digest(tmp_path, [])
+    monkeypatch.setattr(Path, "open", failing(Path.open, "notes", OSError(5, "broken")))
+    assert files.digest(tmp_path, []) != whole
 
 
 def start(course, **named):

@@ -84,16 +84,18 @@ def test_what_is_no_folder_of_ours_stays(tmp_path, monkeypatch):
     assert names(tmp_path) == before
 
 
-def test_a_folder_that_is_taken_away_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("late", [False, True])
+def test_a_folder_that_is_taken_away_while_it_is_made_is_made_again(tmp_path, monkeypatch, late):
     lock, taken = scratch._lock, []
 
-    def late(folder):
+    def slow(folder):
+        descriptor = lock(folder) if late else None
         if not taken:
             taken.append(folder)
             folder.rmdir()
-        return lock(folder)
+        return lock(folder) if descriptor is None else descriptor
 
-    monkeypatch.setattr(scratch, "_lock", late)
+    monkeypatch.setattr(scratch, "_lock", slow)
     with Scratch(tmp_path) as held:
         assert taken
         assert held.path not in taken
