@@ -72,11 +72,11 @@ class CsvWithStatus(ExportPlugin):
         """Write grades.csv, or the file that `--to` names."""
         destination = Path(self.to or "grades.csv")
         rows = []
-        for assignment in gradebook.assignments:
+        for assignment in sorted(gradebook.assignments, key=_by_date):
             if self.assignment and assignment.name not in map(str, self.assignment):
                 continue
             results = read_results(gradebook, assignment)
-            for student in gradebook.students:
+            for student in sorted(gradebook.students, key=_by_name):
                 if self.student and student.id not in map(str, self.student):
                     continue
                 result = results[student.id]
@@ -89,6 +89,16 @@ class CsvWithStatus(ExportPlugin):
             writer.writeheader()
             writer.writerows(rows)
         self.log.info("Wrote %s rows to %s", len(rows), destination)
+
+
+def _by_date(assignment: Assignment) -> tuple[datetime, str]:
+    """Return what puts assignments in one order, which a database leaves open."""
+    return assignment.duedate or datetime.min, assignment.name
+
+
+def _by_name(student: Student) -> tuple[str, str, str]:
+    """Return what puts students in one order: databases differ over names that are not known."""
+    return student.last_name or "", student.first_name or "", student.id
 
 
 def _row(assignment: Assignment, student: Student, result: Result) -> dict:
