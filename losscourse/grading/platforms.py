@@ -16,13 +16,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry, Student
+from nbgrader.api import MissingEntry, Student
 from nbgrader.coursedir import CourseDirectory
 from rich.console import Console
 from rich.text import Text
 
 from losscourse.grading.course import CannotStart, find, read_config
 from losscourse.grading.export import Result, read_results
+from losscourse.grading.gradebook import open_gradebook
 
 __all__ = ["CannotFill", "Filled", "export", "fill"]
 
@@ -178,7 +179,7 @@ def _read(file: Path, to: Path) -> bytes:
 def _filled(content: bytes, assignment: str, course: Path, how: Mapping[str, Any]) -> Filled:
     with contextlib.chdir(course):
         directory = CourseDirectory(config=read_config(Path()))
-        with Gradebook(directory.db_url, directory.course_id) as gradebook:
+        with open_gradebook(directory.db_url, directory.course_id) as gradebook:
             try:
                 found = gradebook.find_assignment(assignment)
             except MissingEntry:

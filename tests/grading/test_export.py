@@ -396,3 +396,16 @@ def test_an_unknown_assignment_is_told(course, tmp_path):
     arguments = ["export", "ps09", str(tmp_path / "a.csv"), "--course", str(course)]
     done = CliRunner().invoke(cli.app, arguments)
     assert (done.exit_code, "There is: ps01." in done.output) == (2, True)
+
+
+def test_a_gradebook_that_cannot_be_opened_is_told(tmp_path):
+    (tmp_path / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.CourseDirectory.db_url = 'nonsense'\n"
+    )
+    (tmp_path / "a.csv").write_text(EXPORT)
+    status, said = run(str(tmp_path), tmp_path / "a.csv")
+    assert (status, "The gradebook of c.CourseDirectory.db_url cannot be opened" in said) == (
+        2,
+        True,
+    )
+    assert not (tmp_path / "a-ps01.csv").exists()
