@@ -148,13 +148,20 @@ class Grades:
         gradebook: nbgrader's.
         assignment: The assignment's name.
         late: nbgrader's plugin with the late policy.
+
+    Raises:
+        CannotStart: The gradebook cannot be read, or it takes no table of the course's.
     """
 
     def __init__(self, gradebook: Gradebook, assignment: str, late: LateSubmissionPlugin):
         self._gradebook, self._assignment, self._late = gradebook, assignment, late
         self._held: Connection | None = None
-        states.create(gradebook.engine)
-        self.notebooks = self._read_notebooks()
+        try:
+            states.create(gradebook.engine)
+            self.notebooks = self._read_notebooks()
+        except DBAPIError as error:
+            gradebook.close()
+            raise CannotStart(f"The gradebook cannot be used: {_first_line(error.orig)}") from error
 
     def close(self) -> None:
         """Close the gradebook."""

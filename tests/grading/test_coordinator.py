@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from losscourse import cli
-from losscourse.grading import coordinator, files, judge, sandbox, states
+from losscourse.grading import coordinator, files, gradebook, judge, sandbox, states
 from losscourse.grading.scratch import Scratch
 from losscourse.grading.warm import Warm
 
@@ -322,6 +322,19 @@ def test_what_could_not_start_says_what_to_do(course, grade, monkeypatch):
     monkeypatch.setattr(sandbox, "missing", lambda: "the sandbox needs a thing")
     assert "--sandbox none" in grade(status=2)
     assert not state_of(course)
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["never graded with", "graded with before"])
+def test_a_gradebook_that_cannot_be_written_is_named_in_a_line(course, grade, monkeypatch, used):
+    if used:
+        grade("--student", "ada", status=0)
+    with (course / "nbgrader_config.py").open("a") as config:
+        address = f"sqlite:///file:{course}/gradebook.db?mode=ro&uri=true"
+        config.write(f"\nc.CourseDirectory.db_url = {address!r}\n")
+    monkeypatch.setattr(gradebook, "_PATIENCE", (0.01,))
+    said = grade("--student", "bo", status=1 if used else 2)
+    assert "attempt to write a readonly database" in said
+    assert ("the same command goes on from here" if used else "cannot be used") in said
 
 
 def test_without_the_sandbox_the_summary_says_so(course, grade):
