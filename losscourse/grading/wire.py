@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,13 @@ _SCALARS = tuple(
     for kind in dict.fromkeys(np.sctypeDict.values())
     if np.dtype(kind).kind in _KINDS and kind is not np.longdouble and kind is not np.clongdouble
 )
+_TENSORS = {
+    "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
+    "complex64", "complex128", "uint16", "uint32", "uint64",
+}  # fmt: skip
+"""Names of torch's that are dtypes: to look up another may import half of torch."""
 _DEEPEST = 32
+_MOST_COLLISIONS = 100  # of a dict's keys: a thousand make it slow, a hundred thousand hang it
 _GLANCE = 0.1  # seconds between two looks of a channel's watch
 
 
@@ -218,19 +224,29 @@ class _Reader:
         if type(tree) is list:
             return [self.value(item, depth + 1) for item in tree]
         ((tag, content),) = tree.items()
-        return getattr(self, f"_{tag}")(content, depth)
+        return self._BUILT[tag](self, content, depth)
 
     def _tuple(self, content: list, depth: int) -> tuple:
         return tuple(self.value(item, depth + 1) for item in content)
 
     def _dict(self, content: list, depth: int) -> dict:
-        return {self.value(k, depth + 1): self.value(v, depth + 1) for k, v in content}
+        pairs = [(self.value(k, depth + 1), self.value(v, depth + 1)) for k, v in content]
+        if len({hash(key) for key, _ in pairs}) < len(pairs) - _MOST_COLLISIONS:
+            raise BadFrame("expected keys that tell themselves apart, got many of one hash")
+        return dict(pairs)
 
     def _complex(self, content: list, depth: int) -> complex:
         return complex(*map(float, content))
 
     def _bytes(self, content: int, depth: int) -> bytes:
-        return self.buffers[content]
+        return self._buffer(content)
+
+    def _buffer(self, place: int) -> bytes:
+        """Return a buffer, of which each is one value's alone: else a small frame would grow."""
+        buffer, self.buffers[place] = self.buffers[place], None
+        if buffer is None:
+            raise BadFrame("expected a buffer of its own for each value, got one twice")
+        return buffer
 
     def _array(self, content: list, depth: int) -> np.ndarray:
         place, name, shape = content
@@ -239,9 +255,10 @@ class _Reader:
             raise BadFrame("expected an array of numbers, got another dtype")
         if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
             raise BadFrame("expected a shape, got something else")
-        if math.prod(shape) * dtype.itemsize != len(self.buffers[place]):
+        buffer = self._buffer(place)
+        if math.prod(shape) * dtype.itemsize != len(buffer):
             raise BadFrame("expected a buffer of the array's size, got another")
-        return np.frombuffer(self.buffers[place], dtype).reshape(shape).copy()
+        return np.frombuffer(buffer, dtype).reshape(shape).copy()
 
     def _scalar(self, content: list, depth: int) -> Any:
         return self._array(content, depth)[()]
@@ -250,14 +267,24 @@ class _Reader:
         import torch
 
         name, requires_grad, array = content
-        dtype = getattr(torch, name)
-        if not isinstance(dtype, torch.dtype) or type(requires_grad) is not bool:
+        if name not in _TENSORS or type(requires_grad) is not bool:
             raise BadFrame("expected a tensor's dtype, got something else")
         bits = torch.from_numpy(self._array(array, depth))
         tensor = bits.view(torch.bfloat16) if name == "bfloat16" else bits
-        if tensor.dtype is not dtype:
+        if tensor.dtype is not getattr(torch, name):
             raise BadFrame(f"expected a buffer of {name}, got {tensor.dtype}")
         return tensor.requires_grad_(requires_grad)
+
+    _BUILT: ClassVar = {
+        "tuple": _tuple,
+        "dict": _dict,
+        "complex": _complex,
+        "bytes": _bytes,
+        "array": _array,
+        "scalar": _scalar,
+        "tensor": _tensor,
+    }
+    """What a tag builds; a tag comes from a stranger, and names no other method."""
 
 
 class Channel:

@@ -4,6 +4,7 @@ import json
 import math
 import socket
 import struct
+import sys
 import threading
 import time
 
@@ -169,6 +170,16 @@ BAD = {
     "integers that require a gradient": frame(
         {"tensor": ["int32", True, [0, "<i4", [1]]]}, b"xxxx"
     ),
+    "another method's name for a tag": frame({"_class__": []}),
+    "a tag that changes the limits": frame([{"_init__": ["any"]}, {"bytes": 0}]),
+    "a tag that changes the reader": frame([{"_setattr__": "items"}, 1]),
+    "one buffer for many arrays": frame([{"array": [0, "u1", [8]]}] * 2, b"x" * 8),
+    "one buffer for bytes and an array": frame([{"bytes": 0}, {"array": [0, "u1", [8]]}], b"8" * 8),
+    "a buffer counted from the end": frame([{"bytes": 0}, {"bytes": -1}], b"x" * 8),
+    "integers of one hash": frame({"dict": [[k * (2**61 - 1), 0] for k in range(200)]}),
+    "complex numbers of one hash": frame(
+        {"dict": [[{"complex": [10**13 - 1000003 * k, k]}, 0] for k in range(200)]}
+    ),
     "too deep": frame(json.loads("[" * 60 + "]" * 60)),
     "deeper than JSON reads": struct.pack(">QI", 200_000, 200_000) + b"[" * 200_000,
     "an integer of a million digits": struct.pack(">QI", 10**6 + 6, 10**6 + 6)
@@ -182,6 +193,13 @@ BAD = {
 def test_a_strangers_bytes_are_refused(bad):
     with pytest.raises(wire.BadFrame):
         wire.decode(bad)
+
+
+def test_a_strangers_name_of_a_dtype_imports_nothing():
+    before = set(sys.modules)
+    with pytest.raises(wire.BadFrame):
+        wire.decode(frame({"tensor": ["_dynamo", False, [0, "<f4", [1]]]}, b"x" * 4))
+    assert set(sys.modules) - before == set()
 
 
 @given(st.binary(max_size=200))
