@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from rich.text import Text
 from losscourse.grading.coordinator import Coordinator, GradersGone, Outcome, Submission
 from losscourse.grading.course import CannotStart, find
 from losscourse.grading.gradebook import GradebookGone, Question
+from losscourse.grading.states import DONE, State
 
 __all__ = ["grade"]
 
@@ -237,8 +238,28 @@ def _summary(
         _list(console, title, [(s.student, s.reason) for s in mine if s.state == name])
     to_mark = [(q.cell, f"{q.to_mark} to mark") for q in questions if q.to_mark]
     _list(console, "To mark in formgrader", to_mark)
-    _list(console, "Out of order, for your information", notes)
+    said = {state.student: state.reason for state in mine}
+    new = [(who, note) for who, note in notes if note not in said[who]]
+    _list(console, "Out of order, for your information", new)
+    _list(console, "Next", _next(coordinator.assignment, known.values(), bool(to_mark)))
     return SOME_FAILED if counts["failed"] or coordinator.misnamed() else GRADED
+
+
+def _next(assignment: str, known: Iterable[State], to_mark: bool) -> list[tuple[str, str]]:
+    """Return the commands that come after this one, and what for."""
+    counts = Counter(state.state for state in known)
+    graded = sum(counts[name] for name in DONE)
+    steps = []
+    if counts["failed"]:
+        steps.append((f"losscourse grade {assignment}", "once their new notebooks are in place"))
+    if to_mark:
+        steps.append(("jupyter lab", "what waits for a mark, at Nbgrader → Formgrader"))
+    if graded:
+        steps.append((f"nbgrader generate_feedback {assignment}", "a page for each student"))
+        steps.append((f"losscourse export {assignment} FILE", "the grades, for Canvas or Moodle"))
+    if graded > 1:
+        steps.append((f"losscourse similar {assignment}", "whose solutions are alike"))
+    return steps
 
 
 def _many(name: str, count: int) -> str:
@@ -251,9 +272,9 @@ def _table(questions: Sequence[Question]) -> Table:
     for name in ("Points", "Mean", "None", "Full"):
         table.add_column(name, justify="right")
     table.add_column("From none to full")
-    for question in questions:
+    for question in filter(lambda question: question.most, questions):
         scores, most = question.scores, question.most
-        mean = f"{sum(scores) / len(scores):.4g}" if scores else "–"
+        mean = f"{sum(scores) / len(scores):.2f}" if scores else "–"
         none, full = (sum(s == end for s in scores) for end in (0, most))
         row = [f"{most:g}", mean, str(none), str(full), f"|{_histogram(scores, most)}|"]
         table.add_row(Text(question.cell), *row)

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -52,6 +53,7 @@ def notebook(double=None, triple=None, essay="Solution.", extra=()):
             new_code_cell(TEST.format("double", 6), metadata=data("double-test", points=10)),
             new_code_cell(triple, metadata=data("triple", solution=True)),
             new_code_cell(PART, metadata=data("triple-test", points=5)),
+            new_code_cell("assert triple", metadata=data("triple-there", points=0)),
             new_markdown_cell(essay, metadata=data("essay", points=5, solution=True)),
             *map(new_code_cell, extra),
         ],
@@ -198,6 +200,39 @@ def test_each_submission_gets_its_grade_and_its_line(undisturbed):
     assert all(f"{student}: " in said for student in SUBMISSIONS)
     assert "2 failed" in said
     assert "essay: 9 to mark" in said
+    assert re.search(r"^double-test +10 +5\.00 +5 +5 ", said, re.M)
+    assert "triple-there" not in said  # no points, nothing to count
+    commands = re.findall(r"^  (.+?): ", said.partition("\nNext\n")[2], re.M)
+    assert commands == [
+        "losscourse grade ps",
+        "jupyter lab",
+        "nbgrader generate_feedback ps",
+        "losscourse export ps FILE",
+        "losscourse similar ps",
+    ]
+
+
+def test_only_those_next_commands_are_named_that_make_sense(course, grade):
+    said = grade("--student", "hal")
+    assert said.partition("\nNext\n")[2].split(":")[0].strip() == "losscourse grade ps"
+    assert "generate_feedback" not in said
+    said = grade("--student", "lee", "--student", "kim", status=0)
+    with book(course) as open_book:
+        for student in ("lee", "kim"):
+            open_book.find_grade("essay", "ps", "ps", student).manual_score = 1
+            open_book.find_grade("essay", "ps", "ps", student).needs_manual_grade = False
+        open_book.db.commit()
+    said = grade("--student", "lee", status=0)
+    assert "losscourse similar ps" in said
+    assert "jupyter lab" not in said
+
+
+def test_a_doubt_that_a_person_must_settle_is_told_once_in_the_summary(course, grade):
+    cells = [cell for cell in notebook(**RIGHT).cells if "def double" not in cell.source]
+    place = course / "submitted" / "cy" / "ps" / "ps.ipynb"
+    nbformat.write(new_notebook(cells=cells), place)
+    summary = grade("--student", "cy", status=0).partition("A person must look")[2]
+    assert summary.count("double: its cell is missing") == 1
 
 
 def test_the_grades_are_those_of_nbgrader_autograde(course, undisturbed):
