@@ -309,6 +309,7 @@ def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
         raise Unreadable("it holds no answer to this assignment: was the right file handed in?")
     found = Rebuilt(names=solution_names(source))
     extras = _extras(submitted, places)
+    nameless: list[str] = []
     _run_own(found, extras.get(None, []))
     for number, cell in enumerate(source.cells):
         theirs = [
@@ -317,10 +318,15 @@ def rebuild(source: Any, submitted: Sequence[Cell]) -> Rebuilt:
             if place == number
         ]
         if number in answers:
-            _take_solution(found, cell, theirs)
+            if _take_solution(found, cell, theirs):
+                nameless.append(_data(cell)["grade_id"])
         elif cell.cell_type == "code":
             _take_ours(found, cell, theirs)
         _run_own(found, extras.get(number, []))
+    if nameless:
+        lost = "cell has lost its name" if len(nameless) == 1 else "cells have lost their names"
+        how = "found by text or place, and graded like any other"
+        found.notes.append(f"{', '.join(nameless)}: {lost}; {how}")
     return found
 
 
@@ -364,11 +370,14 @@ def _data(cell: Any) -> dict[str, Any]:
     return cell.metadata.get("nbgrader", {})
 
 
-def _take_solution(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) -> None:
+def _take_solution(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) -> bool:
     """Add the answers to a question, in their order as in the student's kernel; the last counts.
 
     A copy as it was handed out is no answer, and one of the other kind is none beside one that the
     student's kernel runs.
+
+    Returns:
+        Whether any of them has lost its cell's name.
     """
     name, code = _data(cell)["grade_id"], cell.cell_type == "code"
     copies = [copy for copy in copies if not _untouched(cell, copy[1].text)] or copies[:1]
@@ -382,10 +391,6 @@ def _take_solution(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) ->
         concerns.append(f"{name}: {places} all answer it; they count in this order")
     if any(copy.kind != _kind(cell) for _, copy in copies):
         concerns.append(f"{name}: its cell was turned into {'prose' if code else 'code'}")
-    if any(copy.name != name for _, copy in copies):
-        found.notes.append(
-            f"{name}: its cell has lost its name, and was found by its text or its place"
-        )
     if code and any(_MERGE.search(copy.text) for _, copy in copies):
         found.doubts.append(f"{name}: it holds the marks of a merge")
     if code and any("\ufffd" in copy.text for _, copy in copies):
@@ -396,6 +401,7 @@ def _take_solution(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) ->
         found.texts[name] = copies[-1][1].text
     else:
         found.texts[name] = "\n\n".join(dict.fromkeys(copy.text for _, copy in copies))
+    return any(copy.name != name for _, copy in copies)
 
 
 def _take_ours(found: Rebuilt, cell: Any, copies: list[tuple[str, Cell]]) -> None:

@@ -359,7 +359,7 @@ def format_3(notebook):
     return {"nbformat": 3, "worksheets": [{"cells": notebook["cells"]}]}
 
 
-@in_notebook(note="double: its cell has lost its name")
+@in_notebook(note="^double, .*: cells have lost their names")
 def format_2(notebook):
     cells = [
         {"cell_type": "code", "input": each["source"], "language": "python", "outputs": []}
@@ -408,7 +408,7 @@ def metadata_of_the_wrong_kind(notebook):
 # --- whose cell it is -----------------------------------------------------------------------------
 
 
-@in_notebook(note="double: its cell has lost its name")
+@in_notebook(note="^double, .*: cells have lost their names")
 def names_dropped(notebook):
     nameless(notebook)
 
@@ -426,7 +426,7 @@ def names_dropped_and_the_order_reversed(notebook):
     notebook["cells"].reverse()
 
 
-@in_notebook(note="shift: its cell has lost its name")
+@in_notebook(note=r"\bshift\b.*: cells have lost their names")
 def names_dropped_and_one_answer_in_two_cells(notebook):
     step, _, rest = problem_set.ANSWERS["shift"].partition("\n")
     cell(notebook, "shift")["source"] = rest
