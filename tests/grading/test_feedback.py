@@ -345,7 +345,7 @@ def test_marks_and_comments_come_in_when_they_are_there(course, tmp_path):
         book.db.commit()
     nbgrader(folder, "generate_feedback", "ps")  # over what is there
     after = Page(read(folder, "good"))
-    assert "18.5 of 20 points What to do next Your code passed all its tests." in after.text
+    assert "18.5 of 20 points What to do next Your code passed all tests that" in after.text
     assert "The marker has written to you at essay ." in after.text
     assert "✎ marked by a person , 3.5 of 5 points" in after.text
     assert "The marker's comment Why not $x^2$ ?" in after.text
@@ -372,11 +372,16 @@ def test_a_page_is_released_through_the_exchange(course, tmp_path):
 def test_a_test_that_a_person_must_look_at_is_no_lost_point(course, tmp_path):
     folder = shutil.copytree(course, tmp_path / "course")
     with Gradebook(f"sqlite:///{folder}/gradebook.db", "losscourse") as book:
-        book.find_grade("double-test", "ps", "ps", "bad").needs_manual_grade = True
+        for student in ("bad", "good"):
+            book.find_grade("double-test", "ps", "ps", student).needs_manual_grade = True
         book.db.commit()
     said = Page(page_of(folder, "bad")).text
     assert "double-test … to be marked by a person , 0 of 10 points" in said
     assert "Still to be marked by a person: double-test (10 points), essay (5 points)." in said
+    assert "Start with triple-test ." in said
+    said = Page(page_of(folder, "good")).text
+    assert "A person will look at double-test : the grader cannot decide by itself" in said
+    assert "passed all tests" not in said
 
 
 def test_without_grades_there_is_no_page_and_one_line_says_so(course, tmp_path):
