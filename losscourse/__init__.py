@@ -4,10 +4,10 @@ The floors, from the ground up; a module imports from lower floors only:
 
 - 0: `arrays`, `stable`, `reduce`
 - 1: `losses.<family>`
-- 2: `catalogue`, `gradients`, `optimizers`
-- 3: `figures`, `datasets`
-- 4: `checks`
-- 5: `cli`
+- 2: `catalogue`, `gradients`, `optimizers`, `weighting`
+- 3: `figures`, `datasets`, `meters`
+- 4: `checks`, `grading`
+- 5: `cli`, `doctor`
 """
 
 __version__ = "0.1.0"

@@ -16,7 +16,7 @@ from nbgrader import utils
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-__all__ = ["MOST_DATA", "MOST_FILES", "Folders", "TooMuchData", "digest"]
+__all__ = ["MOST_DATA", "MOST_FILES", "Folders", "TooMuchData", "digest", "plain_files"]
 
 MOST_DATA = 32 * 2**20
 """Bytes of an assignment's own files, which go with every submission."""

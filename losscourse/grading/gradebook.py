@@ -44,6 +44,9 @@ def open_gradebook(url: str, course: str) -> Gradebook:
         url: Its address, of `c.CourseDirectory.db_url`.
         course: The course's id.
 
+    Returns:
+        nbgrader's gradebook, to be closed by the caller.
+
     Raises:
         CannotStart: The address means nothing, its driver is missing, or nobody answers.
     """
@@ -216,7 +219,11 @@ class Grades:
 
     @_transaction
     def states(self, db: Any) -> dict[str, State]:
-        """Return how far each student's submission has come."""
+        """Return how far each student's submission has come.
+
+        Args:
+            db: The session, given by the transaction, as to each of these methods.
+        """
         return self._states()
 
     def _states(self) -> dict[str, State]:
@@ -224,7 +231,11 @@ class Grades:
 
     @_transaction
     def questions(self, db: Any) -> list[Question]:
-        """Return the class's scores, question by question, of all submissions with grades."""
+        """Return the class's scores, question by question, of all submissions with grades.
+
+        Args:
+            db: The session.
+        """
         done = states.done(self._assignment)
         found = []
         for notebook in self._gradebook.find_assignment(self._assignment).notebooks:

@@ -19,7 +19,14 @@ from losscourse.grading.course import read_config
 from losscourse.grading.judge import Step
 from losscourse.grading.rebuild import Rebuilt, Unreadable, choose, handed_in
 
-__all__ = ["SubmissionExporter", "UngradableNotebook", "one_line", "put_together", "read_source"]
+__all__ = [
+    "SubmissionExporter",
+    "UngradableNotebook",
+    "find_notebooks",
+    "one_line",
+    "put_together",
+    "read_source",
+]
 
 
 class UngradableNotebook(Exception):
@@ -181,6 +188,9 @@ def one_line(record: logging.LogRecord) -> bool:
 
     Args:
         record: What nbgrader logs while it handles the failure.
+
+    Returns:
+        True, for logging to go on with the record.
     """
     error = sys.exc_info()[1]
     if isinstance(error, UngradableNotebook | NbGraderException) and str(record.msg).startswith(

@@ -32,7 +32,8 @@ NAMED_MEAN = "Formula Args Returns Raises Convention Example"
 
 OWN = {"losscourse", "typing", "enum", "abc"}
 
-Definition = ast.FunctionDef | ast.ClassDef
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 
 
 def findings(module: Module) -> list[str]:
@@ -93,7 +94,7 @@ def _faults(module: Module, path: str, node: Definition) -> list[str]:
     documented = _entries(sections.get("Args", ""))
     if documented != arguments:
         found.append(f"Args: expected {arguments}, got {documented}")
-    if isinstance(node, ast.FunctionDef):
+    if isinstance(node, Function):
         found += _result_faults(text, sections, node, decorators)
     if "Example" in sections and ">>>" not in sections["Example"]:
         found.append("Example: expected a doctest")
@@ -121,7 +122,7 @@ def _is_called_from_elsewhere(module: Module, path: str) -> bool:
 
 
 def _result_faults(
-    text: str, sections: dict[str, str], node: ast.FunctionDef, decorators: str
+    text: str, sections: dict[str, str], node: Function, decorators: str
 ) -> list[str]:
     found = []
     own = list(_own_nodes(node))
@@ -148,7 +149,7 @@ def _required(module: Module, node: Definition) -> list[str]:
     if isinstance(node, ast.ClassDef):
         return []
     if module.name.startswith("losscourse.losses."):
-        functions = {n.name for n in module.tree.body if isinstance(n, ast.FunctionDef)}
+        functions = {n.name for n in module.tree.body if isinstance(n, Function)}
         if node.name.endswith("_grad"):
             return GRADIENT.split()
         return (LOSS if f"{node.name}_grad" in functions else NAMED_MEAN).split()
@@ -175,7 +176,7 @@ def _entries(section: str) -> list[str]:
 
 def _arguments(node: Definition) -> list[str]:
     """Return what Args must list: parameters, or the fields of a dataclass or NamedTuple."""
-    if isinstance(node, ast.FunctionDef):
+    if isinstance(node, Function):
         a = node.args
         names = [arg.arg for arg in (*a.posonlyargs, *a.args)]
         names += [f"*{a.vararg.arg}"] if a.vararg else []
@@ -193,7 +194,7 @@ def _arguments(node: Definition) -> list[str]:
 def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a function, those of the functions inside it left out."""
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+        if not isinstance(child, Definition | ast.Lambda):
             yield child
             yield from _own_nodes(child)
 
