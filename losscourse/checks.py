@@ -566,6 +566,8 @@ class Elsewhere:
             CheckFailed: There is no result that could be judged.
             Exception: The student's code raised an error: it is of Python's own class, so that a
                 test may catch it, and its cause is the `CheckFailed` that says the rest in words.
+                In place of StopIteration it is a RuntimeError: the other would end a test's own
+                loop over `map` in silence, and with it what that loop asserts.
         """
         outcome = self.outcome(args, named, ())
         try:
@@ -574,6 +576,8 @@ class Elsewhere:
             error = outcome._error
             if error is None or outcome._offence or _unwritten(error):
                 raise
+            if isinstance(error, (StopIteration, StopAsyncIteration)):  # PEP 479 says why
+                raise RuntimeError(f"{self.__name__} raised {type(error).__name__}") from fault
             raise error from fault
 
     def outcome(

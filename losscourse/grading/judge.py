@@ -161,6 +161,10 @@ class Gone(Exception):
     """The student's process has ended; the text says how."""
 
 
+class _TimeUp(BaseException):
+    """A test's time is up: not to be held by its `except AssertionError`, or `except Exception`."""
+
+
 def student_names(code: str) -> list[str]:
     """Return the names that a cell defines at its top level: functions, classes and values.
 
@@ -245,10 +249,9 @@ class Judge:
         self._gone_in = ""
         self._measured: list[str] = []  # within this test, by meters in the student's process
         self._doubtful = False  # whether these disagree with what was seen from outside
-        self._calling_back, self._fault = (
-            False,
-            None,
-        )  # a check that failed in a function called back
+        self._functions: list[Callable] = []  # of the tests', which the student's code may call
+        self._calling_back = False
+        self._fault: AssertionError | None = None  # of a check in a function called back
         self.ended: int | None = None
 
     def run(self, steps: Sequence[Step], without: Collection[int] = ()) -> list[Verdict]:
@@ -316,7 +319,7 @@ class Judge:
                 _alarm(self._cell_seconds + _GRACE),
             ):
                 _execute(step.code, self._space, step.cell)
-        except Exception as error:
+        except (Exception, _TimeUp) as error:
             if not theirs:
                 raise  # the fault is ours, not the student's
             verdict.message = verdict.message or f"{type(error).__name__}: {error}"
@@ -337,9 +340,7 @@ class Judge:
             if why := self._gone or self._late:  # a test that expects an error may have caught it
                 raise Gone(why)
             verdict.score, verdict.message = _points(value, step.points)
-        except CheckFailed as fault:
-            verdict.score, verdict.message = 0.0, str(fault)
-        except Gone as error:
+        except (CheckFailed, Gone, _TimeUp) as error:
             verdict.score, verdict.message = 0.0, str(error)
         except BaseException as error:
             verdict.score, verdict.message = 0.0, self._in_words(error)
@@ -383,25 +384,22 @@ class Judge:
         self, name: str, args: tuple, named: dict[str, Any], allow: tuple, **more: Any
     ) -> Any:
         """Ask for a call or, by `do` and what goes with it, for something else of a name."""
-        functions: list[Callable] = []
         request: dict[str, Any] = {"do": "call", "name": name, **more}
         if request["do"] != "get":
-            request["args"], request["named"] = _sent(args, functions), _sent(named, functions)
+            request["args"] = _sent(args, self._functions)
+            request["named"] = _sent(named, self._functions)
             request["allow"] = allow
             request["deleted"] = [one for one in self._bound if one not in self._space]
-        if request["do"] == "measure":
-            answer = self._measure(request, functions)
-        else:
-            answer = self._ask(request, functions)
+        answer = self._measure(request) if request["do"] == "measure" else self._ask(request)
         if "failed" in answer or "refused" in answer:
             raise CheckFailed(_text(answer, "failed") or _text(answer, "refused"))
         return answer
 
-    def _measure(self, request: dict[str, Any], functions: Sequence[Callable]) -> dict[str, Any]:
+    def _measure(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask for a measure, look from outside meanwhile, and compare."""
         self._ask({"do": "measure", "what": request["what"]})
         before = _Usage.of(self._pid)
-        answer = self._ask(request, functions)
+        answer = self._ask(request)
         after, sent = _Usage.of(self._pid), len(wire.encode(request))
         told, doubt = _compared(request["what"], answer.get("took"), before, after, sent)
         self._measured.append(f"{request['name']}: {told}")
@@ -410,12 +408,12 @@ class Judge:
 
     # --- talking to the student's process -------------------------------------------------------
 
-    def _ask(self, request: dict[str, Any], functions: Sequence[Callable] = ()) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return the answer to it, a dict.
 
         Whatever else comes ends the process. A request's number cannot be guessed: an answer that
         was sent before its question, or to another one, is none. Until it answers, the student's
-        code may have these functions of the test's called.
+        code may have functions called that tests have given it, now or before.
         """
         if self._calling_back:
             raise CheckFailed(
@@ -428,7 +426,7 @@ class Judge:
         if time.monotonic() > self._next_look:
             self._look()
         number = secrets.token_hex(8)
-        name = request["name"] if request["do"] == "call" else ""
+        name = request.get("name", "")
         seconds = min(self._cell_seconds, self._end - time.monotonic())
         if name in self._slow:
             seconds = min(seconds, max(self._cell_seconds / 10, 1.0))
@@ -437,10 +435,12 @@ class Judge:
             self._student.send({**request, "number": number}, timeout=seconds)
             end = time.monotonic() + seconds
             answer, in_time = self._receive(seconds)
-            while functions and _is_call_back(answer, number, len(functions)):
-                if not in_time:  # it was interrupted within a message
+            while _is_call_back(answer, number, len(self._functions)):
+                if not in_time or time.monotonic() > end:  # interrupted within a message, or late
                     raise wire.Overdue
-                self._call_back(functions[answer["function"]], answer, seconds)
+                if time.monotonic() > self._next_look:
+                    self._look()
+                self._call_back(answer, end)
                 answer = self._student.receive(timeout=max(end - time.monotonic(), 0.01))
         except wire.Overdue:
             self._stop(f"It did not end within {round(seconds, 1):g} s, and was stopped.")
@@ -462,14 +462,19 @@ class Judge:
             raise CheckFailed(self._late)
         return answer
 
-    def _call_back(self, function: Callable, request: dict[str, Any], seconds: float) -> None:
+    def _call_back(self, request: dict[str, Any], end: float) -> None:
         """Call a function of the test's for the student's code, and answer.
 
-        A check that fails in it fails the test, whatever the student's code makes of the error.
+        A check that fails in it fails the test, whatever the student's code makes of the error. Its
+        time is the student's: they have chosen the arguments.
         """
+        function, seconds = self._functions[request["function"]], end - time.monotonic()
         self._calling_back = True
         try:
-            reply = {"value": function(*request["args"], **request["named"])}
+            with _alarm(seconds):
+                reply = {"value": function(*request["args"], **request["named"])}
+        except _TimeUp:
+            raise wire.Overdue from None
         except AssertionError as fault:
             self._fault = self._fault or fault
             reply = {"raised": str(fault)}
@@ -582,18 +587,23 @@ def _compared(
 
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Stop what a test computes by itself: a student's value may make it go on for ever."""
+    """Stop what a test computes by itself: a student's value may make it go on for ever.
+
+    One alarm may stand within another that would ring later.
+    """
 
     def stop(number: int, frame: object) -> None:
-        raise CheckFailed("It did not end in the time that it has.")
+        raise _TimeUp("It did not end in the time that it has.")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
+    before, start = signal.signal(signal.SIGALRM, stop), time.monotonic()
+    later, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if later:
+            signal.setitimer(signal.ITIMER_REAL, max(later - time.monotonic() + start, 0.01))
 
 
 def _points(value: Any, points: float) -> tuple[float | None, str]:
@@ -610,7 +620,7 @@ def _points(value: Any, points: float) -> tuple[float | None, str]:
 def _sent(value: Any, functions: list[Callable]) -> Any:
     """Return an argument with what stands for functions and objects in their place.
 
-    The test's own functions are appended to `functions`: they stay here.
+    The test's own functions are appended to `functions`, each once: they stay here.
     """
     if type(value) is Elsewhere:
         return {"function of the student": value.__name__}
@@ -620,9 +630,10 @@ def _sent(value: Any, functions: list[Callable]) -> Any:
         return {key: _sent(item, functions) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(_sent(item, functions) for item in value)
-    if callable(value):
-        functions.append(value)
-        return {"function of the test": len(functions) - 1}
+    if callable(value) and not isinstance(value, type):
+        if not any(one is value for one in functions):
+            functions.append(value)
+        return {"function of the test": next(n for n, f in enumerate(functions) if f is value)}
     return value
 
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,7 @@ class _Asked:
     def __init__(self, shell: Any, channel: wire.Channel):
         self._shell, self._channel = shell, channel
         self._objects: dict[str, checks.Made] = {}
+        self._calling = threading.Lock()
         self.number = ""  # of the request that is being answered
 
     def run(self, code: str) -> dict[str, Any]:
@@ -235,9 +237,10 @@ class _Asked:
 
     def _call_back(self, function: int, /, *args: Any, **named: Any) -> Any:
         """Let the process that judges call a function of the test's; return what that gives."""
-        request = {"function": function, "args": args, "named": named, "number": self.number}
-        self._channel.send(request)
-        answer = self._channel.receive()
+        with self._calling:  # threads of the student's may call at one time
+            request = {"function": function, "args": args, "named": named, "number": self.number}
+            self._channel.send(request)
+            answer = self._channel.receive()
         if "value" in answer:
             return answer["value"]
         raise RuntimeError(answer["raised"])

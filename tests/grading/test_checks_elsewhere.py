@@ -66,6 +66,18 @@ class SGD:
 def run(optimizer, weights):
     return optimizer.step(weights, weights)
 
+class Descent:
+    def __init__(self, slope):
+        self.slope = slope
+
+    def step(self, x):
+        return x - 0.25 * self.slope(x)
+
+def in_threads(f, xs):
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(f, xs))
+
 class Linear(torch.nn.Module):
     def __init__(self, n):
         super().__init__()
@@ -97,6 +109,13 @@ RIGHT = {
     "one.call('step', 1.0, 1.0).gives(0.0)\ntwo.call('step', 1.0, 1.0).gives(-1.0)\n"
     "assert one.get('lr') == 1.0",
     "an object passed on": "checks.call(run, checks.make(SGD, 0.5), 3.0).gives(1.5)",
+    "an object that keeps a callback": "descent = checks.make(Descent, lambda x: 2 * x)\n"
+    "checks.call(doubled, 1.0).gives(2.0)\n"
+    "descent.call('step', 8.0).gives(4.0)\ndescent.call('step', 4.0).gives(2.0)",
+    "two callbacks": "up, down = checks.make(Descent, lambda x: -x), checks.make(Descent, abs)\n"
+    "up.call('step', 4.0).gives(5.0)\ndown.call('step', 4.0).gives(3.0)",
+    "a callback from threads": "xs = [float(i) for i in range(100)]\n"
+    "checks.call(in_threads, lambda x: 2 * x, xs).gives([2 * x for x in xs])",
     "a class that refuses": "checks.call(SGD, -1.0).raises(ValueError)",
     "a module": "layer = checks.make(Linear, 2)\n"
     "layer.call('forward', torch.tensor([[1.0, 2.0]])).gives(torch.tensor([3.0]))\n"
@@ -288,6 +307,23 @@ HOSTILE = {
         "checks.call(answer, lambda x: x).gives(1.0)",
         "did not end within 2 s",
     ),
+    "a flood of calls of the test's function for ever": (
+        THE_ASKED + "from losscourse.grading import wire\n"
+        "def answer(f):\n"
+        "    one, call = asked(), {'function': 0, 'args': (1.0,), 'named': {}}\n"
+        "    frame, sock = wire.encode({**call, 'number': one.number}), one._channel._socket\n"
+        "    while True:\n"
+        "        for talk in (lambda: sock.send(frame), lambda: sock.recv(2**20)):\n"
+        "            try: talk()\n"
+        "            except BlockingIOError: pass",
+        "checks.call(answer, lambda x: x).gives(1.0)",
+        "did not end within 2 s",
+    ),
+    "an argument that keeps a function of the test's for ever": (
+        "def answer(f): return f(10**9)",
+        "checks.call(answer, lambda n: n**n).gives(1)",
+        "did not end within 2 s",
+    ),
     "an error of the test's that is swallowed": (
         "answer = swallow",
         "def loss(x):\n    checks.require(x < 0, 'x: expected a negative number')\n"
@@ -352,3 +388,31 @@ def test_hostile_answers_score_nothing_and_leave_the_parent_well(warm, attack):
     score, message = elsewhere(warm, test, answer, cell_seconds=seconds)
     assert (score, says in message) == (0.0, True), message
     assert elsewhere(warm, RIGHT["a callback"]) == (1.0, "")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert all(map(lambda x: answer(x) == 2 * x, [1.0, 2.0]))",
+        "for got, right in zip(map(answer, [1.0]), [2.0]):\n    assert got == right",
+    ],
+)
+def test_an_error_that_ends_a_loop_does_not_end_one_of_the_tests(warm, test):
+    score, message = elsewhere(warm, test, "def answer(x): raise StopIteration")
+    assert (score, "it raised StopIteration" in message) == (0.0, True), message
+    direct = "checks.call(answer, 1.0).raises(StopIteration)"
+    assert elsewhere(warm, direct, "def answer(x): raise StopIteration") == (1.0, "")
+
+
+def test_a_class_is_no_function_of_the_tests(warm):
+    score, message = elsewhere(warm, "checks.call(doubled, np.float32).gives(1.0)")
+    assert (score, "got type" in message) == (0.0, True), message
+
+
+def test_a_class_that_does_not_end_has_less_time_the_second_time(warm):
+    answer = "class C:\n    def __init__(self):\n        while True: pass"
+    steps = [Step("setup", "setup", SETUP), Step("student", "C", answer)]
+    steps += [Step("test", f"t{n}", "checks.make(C)", 1.0) for n in range(2)]
+    verdicts = warm.grade(steps, ["C"], cell_seconds=3.0).verdicts[-2:]
+    assert [v.score for v in verdicts] == [0.0, 0.0]
+    assert ["within 3 s" in verdicts[0].message, "within 1 s" in verdicts[1].message] == [True] * 2

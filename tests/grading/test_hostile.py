@@ -442,7 +442,14 @@ def test_a_test_that_takes_any_error_gives_no_points_for_an_end_or_a_delay(paren
         assert (report.state, report.score) == ("graded", score)
 
 
-@pytest.mark.parametrize("test", ["for _ in range(rate): pass", "np.ones(rate)"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        "for _ in range(rate): pass",
+        "for _ in range(rate):\n    try:\n        list(range(10**5))\n    except Exception: pass",
+        "np.ones(rate)",
+    ],
+)
 def test_a_value_cannot_make_a_test_go_on_for_ever(parents, test):
     steps = [
         Step("setup", "setup", "import numpy as np"),
