@@ -29,8 +29,9 @@ from losscourse.grading.scratch import Scratch, remove
 __all__ = ["Warm"]
 
 _PR_SET_PDEATHSIG = 1
-_MOST_RESTARTS = 3
-"""How often a submission runs once more because a cell ended its process."""
+_MOST_RESTARTS = 10
+"""How often a submission runs once more because a cell ended its process: a function that crashes
+does so in each of its tests, and must not cost the questions after it."""
 _TRUSTED = wire.Limits(frame=2**30, tree=2**30, items=10**8)
 """For frames between the coordinator and the process that judges."""
 _PASSED = re.compile(

@@ -79,12 +79,22 @@ def test_two_cells_may_end_python_and_a_function_too(warm):
     assert verdicts["t-square"].message == "Your code crashed Python (SIGABRT)."
 
 
+def test_a_function_that_crashes_in_each_of_its_tests_costs_these_alone(warm):
+    crashes = theirs("square", "import os\ndef square(x): os.abort()")
+    tests = [asks(f"t{number}", SQUARE_TEST.code) for number in range(6)]
+    report, verdicts = grade(warm, crashes, *tests, HALF, HALF_TEST)
+    assert (report.score, verdicts["t-half"].score) == (1.0, 1.0)
+    assert {verdicts[test.cell].message for test in tests} == {
+        "Your code crashed Python (SIGABRT)."
+    }
+
+
 def test_after_too_many_ends_the_message_names_the_cell(warm):
-    ends = [theirs(f"cell {number}", "import os\nos._exit(0)") for number in range(2, 8)]
+    ends = [theirs(f"cell {number}", "import os\nos._exit(0)") for number in range(2, 20)]
     report, verdicts = grade(warm, *ends, HALF, HALF_TEST)
     assert report.score == 0.0
     assert verdicts["t-half"].message == (
-        "This was not run, for what happened in cell 5: Your code ended Python."
+        "This was not run, for what happened in cell 12: Your code ended Python."
     )
 
 
