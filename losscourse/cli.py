@@ -222,6 +222,8 @@ def check(
 
     console = Console(highlight=False)
     path = _existing(notebook)
+    if path is None and (inside := sorted(notebook.glob("*.ipynb"))):
+        _stop(f"{notebook}: is a folder. Name the notebook in it, such as {inside[0]}.")
     if path is None:
         _stop(f"{notebook}: no such notebook in {Path.cwd()}. `losscourse start` makes one.")
     nb = _read(path)
@@ -296,8 +298,8 @@ def _is_by_hand(cell: "NotebookNode") -> bool:
 # --- check, through the grader ---
 
 
-_ENDED = re.compile(r"Your code |It did not end within \d+ s, and was stopped\.")
-"""How the judge begins to say that the student's process is gone."""
+_NOT_RUN = re.compile(r"This was not run, for (what happened in .*)", re.DOTALL)
+"""How the judge says that the student's process was gone before."""
 
 
 def _judge(
@@ -325,15 +327,18 @@ def _judge(
         report = warm.grade(rebuilt.steps, rebuilt.names, files=files, cell_seconds=seconds)
     if report.state == "failed":
         return f"the grader could not go on ({_plain(report.reason)})"
-    notes, outcomes, ends = [], {}, set()
+    notes, outcomes, not_run = [], {}, ""
     for verdict in report.verdicts:
-        if verdict.kind == "test":
-            outcomes[verdict.cell] = (NOT_RUN, "") if verdict.message in ends else _scored(verdict)
-        elif verdict.message not in ends and not _is_unwritten(verdict.message):
+        if found := _NOT_RUN.match(verdict.message):
+            outcomes[verdict.cell] = NOT_RUN, ""
+            not_run = f"Nothing was run after {found[1]}"
+        elif verdict.kind == "test":
+            outcomes[verdict.cell] = _scored(verdict)
+        elif verdict.message and not _is_unwritten(verdict.message):
             title = f"{_place(nb, verdict.cell)} stops with an error"
-            notes += [(title, _plain(verdict.message))] if verdict.message else []
-        if _ENDED.match(verdict.message):
-            ends.add(verdict.message)
+            notes.append((title, _plain(verdict.message)))
+    if not_run:
+        notes.append(("The run ended early", _plain(not_run)))
     if rebuilt.notes or rebuilt.doubts:
         notes.append(("Out of order in your notebook", "\n".join(rebuilt.notes + rebuilt.doubts)))
     return _Checked(_results(release, release, rebuilt.texts, outcomes), notes)
@@ -514,6 +519,8 @@ def _outcome(cell: "NotebookNode") -> tuple[str, str]:
         if output.output_type == "error":
             if _is_unwritten(f"{output.ename} {output.evalue}"):
                 return UNANSWERED, ""
+            if output.ename == "KeyboardInterrupt":
+                return FAILS, "It did not end in time: is there an endless loop?"
             prefix = "" if output.ename in SAID_BY_TESTS else f"{output.ename}: "
             return FAILS, _plain(prefix + (output.evalue or "the test failed"))
     return (NOT_RUN, "") if cell.execution_count is None else (PASSED, "")

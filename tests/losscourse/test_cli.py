@@ -382,6 +382,36 @@ def test_check_survives_code_that_ends_python(desk, way):
 
 
 @sandbox
+def test_check_says_of_each_function_that_ends_python(desk, way):
+    ends = "import os\ndef {0}(x):\n    os._exit(9)"
+    nb = mini({name: ends.format(name) for name in ("double", "half")})
+    result = run("check", write(nb))
+    for test in ("double-value", "half-value"):
+        assert "failed" in row(result, test)
+        assert f"\n{test}\nYour code ended Python" in result.output
+
+
+@sandbox
+def test_check_says_once_what_was_not_run(desk, way):
+    nb = mini(RIGHT)
+    nb.cells[4:4] = [new_code_cell("import os\nos._exit(9)") for _ in range(20)]
+    result = run("check", write(nb))
+    assert result.exit_code == 1
+    assert "passed" in row(result, "double-value")
+    assert "not run" in row(result, "half-value")
+    assert result.output.count("Nothing was run after what happened in cell ") == 1
+    assert "This was not run" not in result.output
+
+
+@kernel
+def test_check_says_that_a_test_was_stopped(desk, way):
+    endless = "def half(x):\n    while True:\n        pass"
+    result = run("check", write(mini({**RIGHT, "half": endless})), "--seconds", "1")
+    assert "half-value\nIt did not end in time: is there an endless loop?" in result.output
+    assert "KeyboardInterrupt" not in result.output
+
+
+@sandbox
 def test_check_confines_the_code(desk, way):
     Path("mine.txt").write_text("mine")
     reads = f"text = open({str(desk / 'mine.txt')!r}).read()\n{RIGHT['half']}"
@@ -469,6 +499,16 @@ def test_check_says_where_it_looked_for_a_missing_file(desk):
     result = run("check", "mini.ipynb")
     assert result.exit_code == 2
     assert f"no such notebook in {desk}" in result.output
+
+
+def test_check_of_a_folder_names_the_notebook_in_it(desk):
+    Path("week1").mkdir()
+    Path("week1/mini.ipynb").touch()
+    result = run("check", "week1")
+    assert result.exit_code == 2
+    assert f"week1: is a folder. Name the notebook in it, such as {Path('week1/mini.ipynb')}." in (
+        result.output
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT, which Windows does not have")
