@@ -126,12 +126,12 @@ def test_other_tests_are_not_marked(warm):
 
 DECEIVED = {
     "no memory": (
-        "checks._METERS['bytes'] = lambda call: (call(), 0)[1]\n"
+        "checks.calls._METERS['bytes'] = lambda call: (call(), 0)[1]\n"
         "def answer(n): return np.ones(n).sum()",
         "checks.measure(answer, 2**25).at_most(bytes=1e6)",  # 256 MiB
     ),
     "no time": (
-        "checks._METERS['seconds'] = lambda call: (call(), 0.0)[1]\n"
+        "checks.calls._METERS['seconds'] = lambda call: (call(), 0.0)[1]\n"
         "def answer(seconds): return busy(seconds)",
         "checks.measure(answer, 1.0).at_most(seconds=0.5)",
     ),
@@ -159,7 +159,7 @@ def test_a_test_that_fails_anyway_needs_nobody(warm):
 
 @pytest.mark.parametrize("took", ["'a lot'", "-1", "float('nan')", "None", "True", "[0]", "1 / 0"])
 def test_what_is_no_measure_is_no_answer(warm, took):
-    answer = f"checks._METERS['bytes'] = lambda call: {took}\nanswer = rows"
+    answer = f"checks.calls._METERS['bytes'] = lambda call: {took}\nanswer = rows"
     report, verdict = elsewhere(warm, "checks.measure(answer, 1).at_most(bytes=1e9)", answer)
     assert (report.state, verdict.score) == ("graded", 0.0)
 

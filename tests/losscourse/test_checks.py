@@ -752,9 +752,11 @@ def test_plain_numpy_runs_without_a_hook(function):
     "change",
     [
         "checks.call = print",
+        "checks.compare.difference = print",
         "del checks.call",
         "import losscourse; losscourse.checks = None",
         "import importlib; importlib.reload(checks)",
+        "import importlib; importlib.reload(checks.seal)",
     ],
 )
 def test_the_module_is_sealed(change):
@@ -771,13 +773,13 @@ def test_the_module_is_sealed(change):
     "change",
     [
         "vars(checks)['call'] = lambda *a, **n: print('taken in')",
-        "vars(checks)['_fault'] = lambda *a: None",
-        "vars(checks)['np'] = None",
+        "vars(checks.outcome)['difference'] = lambda *a: None",
+        "vars(checks.compare)['np'] = None",
         "checks.Outcome.gives = lambda *a, **n: None",
         "checks.Outcome.value = lambda *a, **n: 1.0",
         "checks.call.__code__ = (lambda *a, **n: None).__code__",
         "checks.Outcome.gives.__code__ = (lambda *a, **n: None).__code__",
-        "checks._Tolerance.allowed = lambda *a: 1e9",
+        "checks.compare.Tolerance.allowed = lambda *a: 1e9",
         "np.allclose = lambda *a, **n: True",
         "np.abs = lambda x: 0 * x",
         "np.random.default_rng = lambda seed: None",
