@@ -1,6 +1,7 @@
 """Grades as CSV, in which a submission that was not graded is no zero."""
 
 import csv
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -121,6 +122,9 @@ def _row(assignment: Assignment, student: Student, result: Result) -> dict:
 def harmless(text: str | None) -> str | None:
     """Return a text that no spreadsheet takes for a formula: an apostrophe goes before one.
 
+    Also where a formula would begin a cell to a spreadsheet that splits lines at semicolons, as
+    those of many countries do, and before the wide signs of East Asian keyboards.
+
     Args:
         text: A cell of a CSV file, which a student may have had a hand in.
 
@@ -128,7 +132,10 @@ def harmless(text: str | None) -> str | None:
         >>> harmless("=1+1"), harmless("Ada")
         ("'=1+1", 'Ada')
     """
-    return f"'{text}" if text and text[0] in "=+-@\t\r\n" else text
+    return text and _FORMULA.sub(r"\1'", text)
+
+
+_FORMULA = re.compile(r"(\A|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])|\A(?=[\t\r\n])")
 
 
 def read_results(gradebook: Gradebook, assignment: Assignment) -> dict[str, Result]:

@@ -175,13 +175,20 @@ def choose(source: Any, files: Mapping[str, bytes], name: str) -> Rebuilt:
     chosen = name if name in found else min(found)
     others = [file for file in sorted(found) if found[file].texts != found[chosen].texts]
     if chosen != name and others:
-        every = " and ".join([chosen, *others])
+        every = " and ".join(map(_printable, [chosen, *others]))
         raise Unreadable(f"{every} hold different answers, {name} has none: hand in one, as {name}")
     if chosen != name:
         why = f"which cannot be read: {faults[name]}" if name in faults else "which is missing"
-        found[chosen].notes.append(f"{chosen} was graded in the place of {name}, {why}")
-    found[chosen].doubts += [f"{file}, handed in beside it, holds other answers" for file in others]
+        who = _printable(chosen)
+        found[chosen].notes.append(f"{who} was graded in the place of {name}, {why}")
+    beside = map(_printable, others)
+    found[chosen].doubts += [f"{who}, handed in beside it, holds other answers" for who in beside]
     return found[chosen]
+
+
+def _printable(name: str) -> str:
+    """Return a file's name for people: a student's may steer a terminal, or be in no encoding."""
+    return name if name.isprintable() else ascii(name)
 
 
 def read(data: bytes) -> list[Cell]:

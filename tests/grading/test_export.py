@@ -340,11 +340,16 @@ def test_a_larger_class_takes_no_more_queries(course, tmp_path):
     assert (len(many) - len(few), again) == (12, queries)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\uff1d1+1"])
 def test_a_formula_becomes_text(text):
     assert harmless(text) == f"'{text}"
     assert harmless(f"x{text}") == f"x{text}"
     assert harmless(None) is None
+
+
+def test_a_formula_behind_another_countrys_separator_becomes_text():
+    assert harmless("x;=1+1; @y") == "x;'=1+1; '@y"
+    assert harmless("Ada Lovelace-King; x=1") == "Ada Lovelace-King; x=1"
 
 
 def run(course, *arguments):

@@ -127,6 +127,7 @@ def test_of_a_folder_only_real_notebooks_of_a_readable_size_are_read(tmp_path):
     assert sorted(files) == ["PS.IPYNB", "large.ipynb"]
     assert len(files["large.ipynb"]) == MOST_BYTES + 1
     assert choose(SOURCE, files, "ps.ipynb").texts["double"] == ANSWERS["double"]
+
     (tmp_path / "link").symlink_to(folder)
     with pytest.raises(Unreadable, match="a link to another folder"):
         handed_in(tmp_path / "link")
@@ -134,6 +135,17 @@ def test_of_a_folder_only_real_notebooks_of_a_readable_size_are_read(tmp_path):
         (folder / f"{number}.ipynb").touch()
     with pytest.raises(Unreadable, match="23 notebooks: hand in the one that counts"):
         handed_in(folder)
+
+
+@pytest.mark.parametrize("name", ["\x1b]0;graded\x07", "\udcff", "\u202ebypi.", "a\nb"], ids=ascii)
+def test_a_files_name_neither_steers_a_terminal_nor_stops_it(name):
+    alone = choose(SOURCE, {f"{name}.ipynb": GOOD}, "ps.ipynb")
+    beside = choose(SOURCE, {"ps.ipynb": GOOD, f"{name}.ipynb": WRONG}, "ps.ipynb")
+    with pytest.raises(Unreadable) as fault:
+        choose(SOURCE, {"a.ipynb": GOOD, f"{name}.ipynb": WRONG}, "ps.ipynb")
+    for told in (*alone.notes, *beside.doubts, str(fault.value)):
+        assert told.isprintable()
+        assert ascii(name)[1:-1] in told
 
 
 # --- questions that ask for the same name ---------------------------------------------------------
