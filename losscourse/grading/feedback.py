@@ -150,7 +150,7 @@ STATES = {
 """How a cell with points went: a sign and words."""
 
 _ADVICE = {
-    r"^It did not end within|^The test did not end": (
+    r"^\w+ did not end (?:with)?in ": (
         "Does every loop come to its end? Call the function in your notebook on three numbers and "
         "print what changes in each round. A loop over many examples may also just be slow: NumPy "
         "does the same in one expression."

@@ -33,6 +33,7 @@ _KILLED = (
 )
 _MORE_SECONDS, _MORE_BYTES = 0.25, 64 * 2**20
 """What a process may take beyond what its own meters say."""
+_LESS = " (it has less time once it did not end)"
 _INSIDE = "Measured in the process of your code:"
 _DOUBTFUL = (
     "A person must look: from outside, your code took more than its own meters say, see above."
@@ -427,10 +428,11 @@ class Judge:
             self._look()
         number = secrets.token_hex(8)
         name = request.get("name", "")
-        seconds = min(self._cell_seconds, self._end - time.monotonic())
+        seconds, less = min(self._cell_seconds, self._end - time.monotonic()), ""
         if name in self._slow:
-            seconds = min(seconds, max(self._cell_seconds / 10, 1.0))
+            seconds, less = min(seconds, max(self._cell_seconds / 10, 1.0)), _LESS
         seconds = max(seconds, 0.01)
+        overdue = f"{name or 'It'} did not end within {round(seconds, 1):g} s"
         try:
             self._student.send({**request, "number": number}, timeout=seconds)
             end = time.monotonic() + seconds
@@ -443,7 +445,7 @@ class Judge:
                 self._call_back(answer, end)
                 answer = self._student.receive(timeout=max(end - time.monotonic(), 0.01))
         except wire.Overdue:
-            self._stop(f"It did not end within {round(seconds, 1):g} s, and was stopped.")
+            self._stop(f"{overdue}, and was stopped.")
         except wire.Closed:
             how = self._excess() or _how_it_ended(self._pid)
             self._killed = how == _KILLED
@@ -458,7 +460,7 @@ class Judge:
             raise fault
         if not in_time:
             self._slow |= {name} - {""}
-            self._late = f"It did not end within {round(seconds, 1):g} s: is there an endless loop?"
+            self._late = f"{overdue}{less}: is there an endless loop?"
             raise CheckFailed(self._late)
         return answer
 

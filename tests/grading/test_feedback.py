@@ -248,7 +248,7 @@ def test_a_traceback_of_another_runner_is_not_quoted(course):
 
 def test_what_stopped_the_code_is_explained_once(course):
     endless = text_of(course, "endless")
-    assert "It did not end within 1 s" in endless
+    assert "double did not end within 1 s" in endless
     assert endless.count("Does every loop come to its end?") == 1
     syntax = text_of(course, "syntax")
     assert syntax.count("This cell stopped with an error: SyntaxError: expected ':' line 1:") == 2

@@ -89,6 +89,20 @@ def test_a_function_that_crashes_in_each_of_its_tests_costs_these_alone(warm):
     }
 
 
+def test_a_function_that_does_not_end_is_named_and_has_less_time_then(warm):
+    endless = theirs("square", "def square(x):\n    while True: pass")
+    again = asks("t-again", SQUARE_TEST.code)
+    report, verdicts = grade(
+        warm, endless, SQUARE_TEST, again, HALF, HALF_TEST, cell_seconds=1.5, total_seconds=60.0
+    )
+    ends = ": is there an endless loop?"
+    assert verdicts["t-square"].message == f"square did not end within 1.5 s{ends}"
+    assert verdicts["t-again"].message == (
+        f"square did not end within 1 s (it has less time once it did not end){ends}"
+    )
+    assert report.score == 1.0
+
+
 def test_after_too_many_ends_the_message_names_the_cell(warm):
     ends = [theirs(f"cell {number}", "import os\nos._exit(0)") for number in range(2, 20)]
     report, verdicts = grade(warm, *ends, HALF, HALF_TEST)
