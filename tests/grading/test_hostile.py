@@ -10,6 +10,9 @@ imports one. Its head says what it tries, what it scores, how it ends
     rebuild     nothing of a notebook but the solutions is taken; off, it is run as submitted
     wire        what the student's process says is not believed; off, it is
 
+An attack is on the small problem set; one whose head says `on: wide` is on another, whose tests
+give the student's code functions, measure it, open files, and ask for gradients and objects.
+
 Each runs twice: guarded, where all that the head says must hold, and with that guard off, where it
 must not: else the attack, or this test, would be idle.
 """
@@ -81,6 +84,41 @@ TESTS = {
     "t-part": (1, "half(1.0) / 0.5", ""),
 }
 FULL = sum(points for points, _, _ in TESTS.values())
+WIDE_SOLUTIONS = {
+    "descend": "def descend(slope, x):\n    return x - 0.25 * slope(x)",
+    "energy": "def energy(x):\n    return (x * x).sum()",
+    "Counter": "class Counter:\n    def __init__(self, start):\n        self.count = start\n"
+    "    def add(self, n):\n        self.count += n\n        return {'count': self.count}",
+    "total": "def total(n):\n    return float(n * (n - 1) // 2)",
+}
+WIDE_TESTS = {
+    "t-descend": (
+        2,
+        "checks.call(descend, lambda x: 2 * x, 4.0).gives(2.0)",
+        f"password = '{SECRET}'\ndef slope(x):\n    return (x, password)[0]\n"
+        "checks.call(descend, slope, 8.0).gives(6.0)",
+    ),
+    "t-loop": (1, "assert all(map(lambda x: descend(abs, x) == 0.75 * x, [1.0, 2.0]))", ""),
+    "t-energy": (
+        2,
+        "x = torch.tensor([1.0, 3.0])\nchecks.gradient(energy, x).gives(2 * x)",
+        "assert torch.allclose(energy(torch.tensor([2.0, 2.0])), torch.tensor(8.0))",
+    ),
+    "t-counter": (
+        2,
+        "counter = checks.make(Counter, 2)\ncounter.call('add', 3).gives({'count': 5})\n"
+        "assert counter.get('count') == 5",
+        "checks.make(Counter, 0).call('add', -1).gives({'count': -1})",
+    ),
+    "t-file": (1, "assert total(int(np.loadtxt('sizes.csv'))) == 45.0", ""),
+    "t-memory": (
+        1,
+        "call = checks.measure(total, 10**7)\ncall.gives(49999995000000.0)\n"
+        "call.at_most(bytes=1e6)",
+        "",
+    ),
+}
+WIDE_FILES = {"sizes.csv": b"10\n"}
 
 
 def graded_cell(name, text, *, points=0, solution=False):
@@ -89,21 +127,23 @@ def graded_cell(name, text, *, points=0, solution=False):
     return new_code_cell(text, metadata={"nbgrader": data})
 
 
-def make_notebook(answers=SOLUTIONS, *, hidden=True):
+def make_notebook(answers=SOLUTIONS, *, hidden=True, wide=False):
     """Return the source, or what a student hands in."""
+    imports = "import numpy as np\nfrom losscourse import checks" + "\nimport torch" * wide
     cells = [
         new_markdown_cell("A small problem set."),
-        graded_cell("setup", "import numpy as np\nfrom losscourse import checks"),
-        *(graded_cell(name, answers.get(name, ""), solution=True) for name in SOLUTIONS),
+        graded_cell("setup", imports),
     ]
-    for name, (points, shown, kept) in TESTS.items():
+    for name in WIDE_SOLUTIONS if wide else SOLUTIONS:
+        cells.append(graded_cell(name, answers.get(name, ""), solution=True))
+    for name, (points, shown, kept) in (WIDE_TESTS if wide else TESTS).items():
         kept = f"### BEGIN HIDDEN TESTS\n{kept}\n### END HIDDEN TESTS\n" if hidden else ""
         text = f"{kept}{shown}" if name == "t-part" else f"{shown}\n{kept}"
         cells.append(graded_cell(name, text, points=points))
     return new_notebook(cells=cells)
 
 
-SOURCE = make_notebook()
+SOURCE, WIDE = make_notebook(), make_notebook(WIDE_SOLUTIONS, wide=True)
 
 # ---------------------------------------------------------------- the attacks
 
@@ -115,6 +155,7 @@ class Attack:
     ends: str
     guard: str
     seconds: float
+    wide: bool
     answers: dict[str, str]
     notebook: str
 
@@ -126,7 +167,7 @@ class Attack:
             if (
                 line.startswith("# ")
                 and colon
-                and key in ("scores", "ends", "guarded by", "seconds")
+                and key in ("scores", "ends", "guarded by", "seconds", "on")
             ):
                 head[key] = value.strip()
             elif line.startswith("# cell:"):
@@ -139,13 +180,14 @@ class Attack:
             head["ends"],
             head["guarded by"],
             float(head.get("seconds", 10.0)),
+            head.get("on") == "wide",
             {name: text for name, text in answers.items() if name != "notebook"},
             answers.get("notebook", ""),
         )
 
     def submitted(self, world):
         """Return the notebook that is handed in; its first cell knows what there is to attack."""
-        nb = make_notebook(self.answers, hidden=False)
+        nb = make_notebook(self.answers, hidden=False, wide=self.wide)
         cells = {c.metadata.nbgrader.grade_id: c for c in nb.cells if "nbgrader" in c.metadata}
         exec(
             self.notebook, {"nb": nb, "cells": cells, "copy": copy, "new_code_cell": new_code_cell}
@@ -333,12 +375,18 @@ def world(_world, scratch):
     _world.reset()
 
 
-def grade(warm, nb, seconds=10.0):
+def grade(warm, nb, seconds=10.0, *, wide=False):
     try:
-        rebuilt = rebuild(SOURCE, read(json.dumps(nb).encode()))
+        rebuilt = rebuild(WIDE if wide else SOURCE, read(json.dumps(nb).encode()))
     except Unreadable as error:
         return Report("failed", str(error))
-    return warm.grade(rebuilt.steps, rebuilt.names, cell_seconds=seconds, total_seconds=60.0)
+    return warm.grade(
+        rebuilt.steps,
+        rebuilt.names,
+        files=WIDE_FILES if wide else {},
+        cell_seconds=seconds,
+        total_seconds=60.0,
+    )
 
 
 def grade_in_one_process(cells, folder):
@@ -386,11 +434,11 @@ def _run_cell(shell, cell):
     return verdict
 
 
-def with_tests_of_source(nb):
+def with_tests_of_source(nb, source):
     """Return a submission with the instructor's tests put back, as an autograder does."""
     nb, theirs = (
         copy.deepcopy(nb),
-        {c.metadata.get("nbgrader", {}).get("grade_id"): c for c in SOURCE.cells},
+        {c.metadata.get("nbgrader", {}).get("grade_id"): c for c in source.cells},
     )
     for cell in nb.cells:
         data = cell.metadata.get("nbgrader", {})
@@ -401,19 +449,23 @@ def with_tests_of_source(nb):
 
 def unguarded(attack, nb, parents, tmp_path, monkeypatch):
     if attack.guard == "processes":
-        return grade_in_one_process(with_tests_of_source(nb).cells, tmp_path)
+        for name, content in WIDE_FILES.items():
+            (tmp_path / name).write_bytes(content)
+        source = WIDE if attack.wide else SOURCE
+        return grade_in_one_process(with_tests_of_source(nb, source).cells, tmp_path)
     if attack.guard == "rebuild":
         return grade_in_one_process(nb.cells, tmp_path)
     if attack.guard == "limits":
         monkeypatch.setattr("losscourse.grading.rebuild.MOST_BYTES", 2**40)
-        return grade(parents("free"), nb)
-    return grade(parents({"sandbox": "free", "wire": "weakened"}[attack.guard]), nb, attack.seconds)
+        return grade(parents("free"), nb, wide=attack.wide)
+    warm = parents({"sandbox": "free", "wire": "weakened"}[attack.guard])
+    return grade(warm, nb, attack.seconds, wide=attack.wide)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
 def test_it_gains_nothing_and_leaves_nothing(attack, parents, world, scratch):
     warm = parents("guarded")
-    report = grade(warm, attack.submitted(world), attack.seconds)
+    report = grade(warm, attack.submitted(world), attack.seconds, wide=attack.wide)
     assert not faults(attack, report, world, scratch)
     after = grade(warm, make_notebook(hidden=False))
     assert (after.state, after.score) == ("graded", FULL), after
@@ -425,6 +477,12 @@ def test_without_its_guard_it_would(attack, parents, world, scratch, tmp_path, m
     report = unguarded(attack, attack.submitted(world), parents, tmp_path, monkeypatch)
     assert "warm parent is gone" not in report.reason
     assert faults(attack, report, world, scratch)
+
+
+def test_honest_answers_to_the_wide_set_score_all(parents):
+    nb = make_notebook(WIDE_SOLUTIONS, hidden=False, wide=True)
+    report = grade(parents("guarded"), nb, wide=True)
+    assert (report.state, report.score) == ("graded", 9.0), report
 
 
 def test_there_are_enough_of_every_kind():

@@ -18,6 +18,16 @@ class Weakened(warm.Warm):
     _command = (sys.executable, __file__)
 
 
+class _Anything:
+    """Holds every name; what it has under one is the reader's method of that name."""
+
+    def __contains__(self, name):
+        return True
+
+    def __getitem__(self, tag):
+        return lambda reader, content, depth: getattr(reader, f"_{tag}")(content, depth)
+
+
 class _Believed:
     """An outcome that the student's process has judged by itself."""
 
@@ -38,7 +48,9 @@ _OUTCOME = checks.Elsewhere.outcome
 def _main():
     boundless = wire.Limits(frame=2**40, tree=2**40, items=10**9)
     wire.Limits = lambda **kwargs: boundless
-    wire._DEEPEST = 500
+    wire._DEEPEST, wire._MOST_COLLISIONS, wire._TENSORS = 500, 10**9, _Anything()
+    wire._Reader._BUILT = _Anything()
+    wire._Reader._buffer = lambda reader, place: reader.buffers[place]
     judge.secrets.token_hex = lambda size: "0" * 2 * size
     judge._clean = judge._text = lambda value, key=None: value if key is None else value[key]
     student.MOST_OUTPUT = 10**9
