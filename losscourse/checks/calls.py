@@ -25,7 +25,19 @@ from losscourse.checks.plain import (
 from losscourse.checks.seal import verify
 from losscourse.checks.watch import Watch, run
 
-__all__ = ["Made", "Measured", "call", "gradient", "make", "measure", "require", "takes"]
+__all__ = [
+    "Beginning",
+    "Made",
+    "Measured",
+    "call",
+    "gradient",
+    "make",
+    "measure",
+    "require",
+    "takes",
+]
+
+_MOST_PRINTED = 20_000  # characters that are kept of one call
 
 
 def call(function: Callable, /, *args: Any, allow: Sequence[str] = (), **named: Any) -> Outcome:
@@ -373,9 +385,28 @@ def _label(wrt: int | str, inputs: dict[str, Any], args: tuple) -> str:
     return list(inputs)[wrt] if type(wrt) is int and wrt < len(args) else str(wrt)
 
 
+class Beginning(io.StringIO):
+    """Keeps the first characters of what is written, and swallows the rest.
+
+    Args:
+        most: How many it keeps.
+    """
+
+    def __init__(self, most: int):
+        super().__init__()
+        self._most = most
+
+    def write(self, text: str) -> int:
+        """Keep what still fits."""
+        room = self._most - self.tell()
+        if room > 0:
+            super().write(text[:room])
+        return len(text)
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[io.StringIO]:
-    printed = io.StringIO()
+    printed = Beginning(_MOST_PRINTED)
     with (
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),

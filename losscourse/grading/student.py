@@ -7,7 +7,6 @@ socket, and what it answers is believed by nobody: the process that judges sees 
 import builtins
 import contextlib
 import functools
-import io
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from losscourse import checks
+from losscourse.checks.calls import Beginning
 from losscourse.grading import wire
 
 __all__ = ["MOST_OUTPUT", "fresh_shell", "serve"]
@@ -143,7 +143,7 @@ class _Asked:
 
     def run(self, code: str) -> dict[str, Any]:
         """Run a cell as a notebook does; return what it printed, and its error in words."""
-        printed = _Bounded()
+        printed = Beginning(MOST_OUTPUT)
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             done = self._shell.run_cell(code, store_history=True)  # in memory: for _, In and Out
         error = done.error_before_exec or done.error_in_exec
@@ -267,14 +267,3 @@ def _told(error: BaseException) -> dict[str, Any]:
             text, frames = error.msg, [f"line {error.lineno}: {(error.text or '').strip()}"]
         return {"kind": type(error).__name__, "text": text, "lines": frames[-5:]}
     return {"kind": "an error that cannot be read", "text": "", "lines": []}
-
-
-class _Bounded(io.StringIO):
-    """Keeps the first characters of what is written, and swallows the rest."""
-
-    def write(self, text: str) -> int:
-        """Keep what still fits."""
-        room = MOST_OUTPUT - self.tell()
-        if room > 0:
-            super().write(text[:room])
-        return len(text)
