@@ -8,6 +8,7 @@ whenever, the next run grades what has no grades yet.
 
 import contextlib
 import queue
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ from losscourse.grading.states import State
 from losscourse.grading.warm import Warm
 
 __all__ = ["Coordinator", "GradersGone", "Outcome", "Submission"]
+
+
+_MOST_TIMESTAMP = 1000  # bytes of a timestamp.txt
 
 
 class GradersGone(Exception):
@@ -487,7 +491,9 @@ def _blank(nb: nbformat.NotebookNode) -> set[str]:
 
 
 def _timestamp(course: CourseDirectory, folder: Path) -> Any:
-    """Return when a submission came; an unreadable timestamp.txt says nothing."""
+    """Return when a submission came; an unreadable timestamp.txt says nothing, and a link none."""
     with contextlib.suppress(Exception):
-        return course.get_existing_timestamp(str(folder))
+        file = (folder / "timestamp.txt").lstat()
+        if stat.S_ISREG(file.st_mode) and file.st_size <= _MOST_TIMESTAMP:
+            return course.get_existing_timestamp(str(folder))
     return None

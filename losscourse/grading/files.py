@@ -3,6 +3,7 @@
 Of what a student hands in, plain files alone are read: a link is none, whatever it leads to.
 """
 
+import fnmatch
 import glob
 import hashlib
 import os
@@ -12,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
-from nbgrader import utils
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
@@ -151,10 +151,31 @@ def plain_files(folder: Path, ignore: Sequence[str], *, links: bool = False) -> 
         ignore: Patterns of names that do not count.
         links: Whether a link to such a file counts as one.
     """
-    found = utils.find_all_files(str(folder), [*ignore, "*.ipynb"])
-    look = os.path.isfile if links else lambda path: stat.S_ISREG(os.lstat(path).st_mode)
-    plain = (path for path in found if look(path))
-    return sorted(os.path.relpath(path, folder) for path in plain)
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_ignored(name, ignore)]
+        paths = [os.path.join(place, n) for n in names if not _is_ignored(n, [*ignore, "*.ipynb"])]
+        found += [os.path.relpath(path, folder) for path in paths if _is_plain(path, links)]
+    return sorted(found)
+
+
+def _is_ignored(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a pattern of a shell's means a name; nbgrader's own would list its folder for each.
+
+    As there, a name that begins with a dot is meant by no pattern that begins with another sign.
+    """
+    return any(
+        fnmatch.fnmatchcase(name, pattern) and (name[0] != "." or pattern[0] == ".")
+        for pattern in patterns
+    )
+
+
+def _is_plain(path: str, links: bool) -> bool:
+    """Whether a plain file lies there, and not so deep that the system cannot name it."""
+    try:
+        return stat.S_ISREG((os.stat if links else os.lstat)(path).st_mode)
+    except OSError:
+        return False
 
 
 def digest(folder: Path, ignore: Sequence[str], before: str = "", *, links: bool = False) -> str:
