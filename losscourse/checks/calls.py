@@ -397,7 +397,14 @@ class Beginning(io.StringIO):
         self._most = most
 
     def write(self, text: str) -> int:
-        """Keep what still fits."""
+        """Keep what still fits.
+
+        Args:
+            text: What is written.
+
+        Returns:
+            Its length, as if all were kept.
+        """
         room = self._most - self.tell()
         if room > 0:
             super().write(text[:room])
