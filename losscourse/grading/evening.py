@@ -251,7 +251,7 @@ def _next(assignment: str, known: Iterable[State], to_mark: bool) -> list[tuple[
     graded = sum(counts[name] for name in DONE)
     steps = []
     if counts["failed"]:
-        steps.append((f"losscourse grade {assignment}", "once their new notebooks are in place"))
+        steps.append((f"losscourse grade {assignment}", "when the failed have handed in anew"))
     if to_mark:
         steps.append(("jupyter lab", "what waits for a mark, at Nbgrader → Formgrader"))
     if graded:

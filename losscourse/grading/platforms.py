@@ -157,7 +157,7 @@ def export(
         console.print(Text(str(reason), style="red"))
         return NOT_WRITTEN
     where = f"{filled.platform}'s column “{filled.column}”"
-    console.print(Text(f"{to}: {filled.count} grades in {where}."))
+    console.print(Text(f"{to}: {filled.count} grade{'s' * (filled.count != 1)} in {where}."))
     console.print(Text(f"Students are matched by “{filled.key}”."))
     _list(console, "Left as they were", filled.kept)
     unknown = [(name, "no such student") for name in filled.only_in_file]

@@ -374,6 +374,7 @@ def test_a_grade_that_finds_no_row_shows_in_the_exit_status(course, tmp_path):
     (tmp_path / "one.csv").write_text(EXPORT.replace("bo@example.org", "bob@example.org"))
     status, said = run(str(course), tmp_path / "one.csv", "--to", tmp_path / "two.csv")
     assert (status, "graded: bo" in said) == (1, True)
+    assert "two.csv: 1 grade in Moodle's column" in said
 
 
 @pytest.mark.parametrize(
