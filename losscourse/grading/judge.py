@@ -591,21 +591,24 @@ def _compared(
 def _alarm(seconds: float) -> Iterator[None]:
     """Stop what a test computes by itself: a student's value may make it go on for ever.
 
-    One alarm may stand within another that would ring later.
+    One alarm may stand within another that would ring later. Where a test catches even this, a
+    second ring ends the process.
     """
 
     def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         raise _TimeUp("It did not end in the time that it has.")
 
     before, start = signal.signal(signal.SIGALRM, stop), time.monotonic()
-    later, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
+    later, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), _GRACE)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         if later:
-            signal.setitimer(signal.ITIMER_REAL, max(later - time.monotonic() + start, 0.01))
+            left = later - (time.monotonic() - start)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.01), _GRACE)
 
 
 def _points(value: Any, points: float) -> tuple[float | None, str]:

@@ -518,6 +518,16 @@ def test_a_value_cannot_make_a_test_go_on_for_ever(parents, test):
     assert (report.state, report.score) == ("graded", 0.0), report
 
 
+@pytest.mark.slow
+def test_a_test_that_catches_everything_does_not_go_on_for_ever(parents):
+    held = "while rate:\n    try:\n        for _ in range(10**6): pass\n    except:\n        pass"
+    steps = [Step("student", "rate", "rate = 1"), Step("test", "t", held, 1.0)]
+    start = time.monotonic()
+    report = parents("guarded").grade(steps, ["rate"], total_seconds=1.0)
+    assert (report.state, time.monotonic() - start < 30) == ("failed", True), report
+    assert left_behind() == set()
+
+
 def test_a_parent_takes_no_module_from_the_folder_in_which_it_is_started(tmp_path, monkeypatch):
     seen = tmp_path / "seen"
     (tmp_path / "json.py").write_text(f"open({str(seen)!r}, 'w').close()\nraise SystemExit")
