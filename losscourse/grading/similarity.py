@@ -418,10 +418,11 @@ def _tell(
         console.print(table)
     if count > _MOST_ROWS:
         console.print(f"… and {count - _MOST_ROWS} more.")
-    console.print(
-        "They share what few others wrote; why, this cannot say. Look at the texts before you "
-        "think of anything else."
-    )
+    if count:
+        console.print(
+            "They share what few others wrote; why, this cannot say. Look at the texts before you "
+            "think of anything else."
+        )
     for student, why in unread.items():
         console.print(Text(f"Left out: {visible(student)}: {visible(why)}"))
     console.print(Text(f"The report is in {to}." if to else "With the texts: --to report.html"))

@@ -4,6 +4,7 @@ import csv
 import json
 import random
 import re
+import shutil
 import time
 from collections import Counter
 
@@ -242,8 +243,17 @@ def test_the_command_names_the_pair_and_who_is_left_out(course):
     assert status == 0
     assert "14 students, 1 pair stands out" in said
     assert "<b>eve, =fay" in said
+    assert "They share what few others wrote" in said
     assert "Left out: gus: it is cut off or damaged" in said
     assert not any(path.suffix == ".html" for path in course.iterdir())
+
+
+def test_where_no_pair_stands_out_nothing_is_said_of_one(course, tmp_path):
+    alone = shutil.copytree(course, tmp_path / "alone")
+    shutil.rmtree(alone / "submitted" / "=fay")
+    status, said = run(alone)
+    assert (status, "13 students, no pairs stand out" in said) == (0, True), said
+    assert "They share" not in said
 
 
 def test_the_page_is_one_file_in_which_nothing_runs(course, tmp_path):
