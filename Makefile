@@ -1,4 +1,4 @@
-# serve · book · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · clean
+# serve · book · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · evening · clean
 # A stamp stands for each step, so that a second call runs only what its sources ask for.
 
 PYTHON ?= python3
@@ -23,7 +23,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book test lint exercises grade bench bench-losses bench-grading picture clean chromium postgresql
+.PHONY: serve book test lint exercises grade bench bench-losses bench-grading picture evening clean chromium postgresql
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -57,6 +57,9 @@ bench-grading: $(INSTALLED)
 
 picture: $(BOOK) chromium
 	$(BIN)/python book/picture.py
+
+evening: $(INSTALLED) chromium
+	$(BIN)/python book/evening.py
 
 clean:
 	rm -rf build losscourse/notebooks

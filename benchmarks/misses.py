@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["AIMS", "REASONS", "RESULTS", "compared", "missed", "read"]
+__all__ = [
+    "AIMS",
+    "OVERHEAD_MS",
+    "REASONS",
+    "RESULTS",
+    "TIMES_AS_MANY",
+    "compared",
+    "missed",
+    "read",
+]
 
 RESULTS = Path(__file__).parent / "results" / "losses.json"
 REASONS = Path(__file__).parent / "reasons.toml"
@@ -18,6 +27,12 @@ AIMS = {"eager": 6.0, "compiled": 1.15, "numpy": 1.2, "temporaries": 3.0, "ctc":
 `both_compiled`, against the compiled built-in, has no aim. CTC, a recursion over time, has its
 own, which holds through autograd (`ctc`) and in closed form (`ctc_grad`).
 """
+
+TIMES_AS_MANY = {"ps01": 20.0, "numpy": 20.0, "torch": 50.0}
+"""The least ratio of the grader's throughput to nbgrader's that each problem set aims at."""
+
+OVERHEAD_MS = 100.0
+"""The most time of a core beside the cells' own that a graded submission aims at."""
 
 
 def read() -> tuple[dict[str, Any], dict[str, dict[str, str]]]:

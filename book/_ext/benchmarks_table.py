@@ -1,8 +1,12 @@
 """The directive `benchmark`: the tables of benchmarks/results, and why a row misses its aim.
 
+The tables of losses.json, and those of grading.json and cluster.json, whose names begin with
+"grading".
+
 No figure is written by hand: `make bench` measures, and this draws what is committed.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +17,15 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(ROOT))  # the benchmarks are part of the repository, not of the package
-from benchmarks.misses import AIMS, REASONS, RESULTS, compared, read
+from benchmarks.misses import (
+    AIMS,
+    OVERHEAD_MS,
+    REASONS,
+    RESULTS,
+    TIMES_AS_MANY,
+    compared,
+    read,
+)
 
 HEADS = {
     "torch": ["Loss", "Elements", "Eager", "Compiled", "Both compiled"],
@@ -22,7 +34,15 @@ HEADS = {
     "temporaries": ["Function", "Temporaries"],
     "import": ["NumPy, s", "NumPy and all losses, s", "Difference, s"],
     "about": ["What", "Value"],
-}
+    "grading-sets": [
+        "Problem set", "Cells", "Submissions", "nbgrader, s each", "Ours, s each",
+        "Times as many", "Overhead, ms of a core",
+    ],
+    "grading-class": ["What", "Value"],
+    "grading-about": ["What", "Value"],
+}  # fmt: skip
+
+GRADING, CLUSTER = RESULTS.with_name("grading.json"), RESULTS.with_name("cluster.json")
 
 
 class Benchmark(SphinxDirective):
@@ -34,8 +54,11 @@ class Benchmark(SphinxDirective):
         name = self.arguments[0]
         if name not in (*HEADS, "reasons"):
             raise self.error(f"benchmark: expected reasons, {', '.join(HEADS)}; got {name}")
-        for file in (RESULTS, REASONS):
+        for file in (RESULTS, REASONS, GRADING, CLUSTER):
             self.env.note_dependency(str(file))
+        if name.startswith("grading"):
+            found = {file.stem: json.loads(file.read_text()) for file in (GRADING, CLUSTER)}
+            return [table(HEADS[name], [[*map(_cell, row)] for row in ROWS[name](found)])]
         results, reasons = read()
         if name == "reasons":
             return [_reasons(results, reasons)]
@@ -101,6 +124,59 @@ def _about(results: dict[str, Any]) -> list[list[Any]]:
     return [[name, str(value)] for name, value in results["about"].items()]
 
 
+def _grading_sets(found: dict[str, Any]) -> list[list[Any]]:
+    """Return a row for each set; strong where an aim is missed."""
+    rows = []
+    for name, got in found["grading"]["sets"].items():
+        ratio, overhead = got["ratio"], got["overhead_ms"]
+        times = f"{ratio['median']:.1f} [{ratio['low']:.1f}, {ratio['high']:.1f}]"
+        beside = f"{overhead['median']:.0f} [{overhead['low']:.0f}, {overhead['high']:.0f}]"
+        rows.append(
+            [
+                (name,),
+                str(got["cells"]),
+                str(got["submissions"]),
+                f"{got['nbgrader_s']['median']:.2f}",
+                f"{got['ours_s']['median']:.3f}",
+                _strong(times, ratio["median"] < TIMES_AS_MANY[name]),
+                _strong(beside, overhead["median"] > OVERHEAD_MS),
+            ]
+        )
+    return rows
+
+
+def _grading_class(found: dict[str, Any]) -> list[list[Any]]:
+    got, spread = found["grading"]["class"], found["cluster"]
+    states = ", ".join(f"{count} {state}" for state, count in sorted(got["states"].items()))
+    memory = {
+        name: "{early} MB early, {late} late, {most} at most".format(**got["memory_mb"][name])
+        for name in ("coordinator", "parents", "all")
+    }
+    there = spread["on the cluster"]
+    same = "the same" if spread["same grades"] else "NOT the same"
+    return [
+        ["Submissions", f"{got['submissions']:,}: {states}"],
+        ["Lost", str(got["lost"])],
+        ["With another score than they must have", str(len(got["wrong"]))],
+        ["Time", f"{got['wall_s']:.0f} s on {got['workers']} cores"],
+        ["Memory of the coordinator", memory["coordinator"]],
+        ["Memory of the warm parents", memory["parents"]],
+        ["Memory of all processes", memory["all"]],
+        [
+            f"On {spread['workers']} Dask workers, one killed half-way",
+            f"{there['seconds']:.0f} s, exported grades byte for byte {same}",
+        ],
+    ]
+
+
+def _grading_about(found: dict[str, Any]) -> list[list[Any]]:
+    return _about(found["grading"])
+
+
+def _strong(text: str, missed: bool) -> Any:
+    return nodes.strong(text=text) if missed else text
+
+
 ROWS: dict[str, Callable[..., list[list[Any]]]] = {
     "torch": _torch,
     "ctc": _ctc,
@@ -108,6 +184,9 @@ ROWS: dict[str, Callable[..., list[list[Any]]]] = {
     "temporaries": _temporaries,
     "import": _import,
     "about": _about,
+    "grading-sets": _grading_sets,
+    "grading-class": _grading_class,
+    "grading-about": _grading_about,
 }
 
 
