@@ -1,4 +1,4 @@
-"""A course in a folder, and runs of `losscourse grade` in processes that a test may kill.
+"""A course in a folder, and runs of its commands, some in processes that a test may kill.
 
 A run is forked from a process that has imported the grader already: it starts at once.
 """
@@ -7,9 +7,11 @@ import contextlib
 import multiprocessing
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 
+from losscourse.grading import states
 from losscourse.grading.course import read_config
 from losscourse.grading.export import CsvWithStatus
+from losscourse.grading.states import State
+from losscourse.grading.warm import Warm
 
 CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
 
@@ -65,6 +70,28 @@ def make(
     return folder
 
 
+def nbgrader(course: Path, *arguments: str, status: int = 0) -> str:
+    """Run a command of nbgrader's, without this machine's own settings; return what it said.
+
+    Args:
+        course: The folder of the course.
+        *arguments: The command.
+        status: The exit status that it must have.
+    """
+    none = str(course / "none")
+    own = {"JUPYTER_CONFIG_DIR": none, "JUPYTER_DATA_DIR": none, "IPYTHONDIR": none}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        capture_output=True,
+        text=True,
+        env=os.environ | own,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == status, said
+    return said
+
+
 @contextlib.contextmanager
 def api(course: Path):
     """Give nbgrader's own API, which formgrader's buttons and lists use, in a course's folder."""
@@ -96,13 +123,68 @@ def _grade(course: Path, assignment: str, options: dict[str, Any]) -> None:
     sys.exit(evening.grade(assignment, course=course, **options))
 
 
-def export(url: str, to: Path) -> bytes:
-    """Return the exported grades of a gradebook.
+def export(course: Path, url: str = "") -> bytes:
+    """Return the exported grades of a course.
 
     Args:
-        url: Its address.
-        to: The file that they are written to.
+        course: The folder of the course.
+        url: The address of its gradebook; "" for the file in its folder.
     """
-    with Gradebook(url, "losscourse") as book:
+    to = course / "grades.csv"
+    with Gradebook(url or _file(course), "losscourse") as book:
         CsvWithStatus(to=str(to), student=[], assignment=[]).export(book)
     return to.read_bytes()
+
+
+def states_of(course: Path) -> dict[str, State]:
+    """Return how far each student's submission has come.
+
+    Args:
+        course: The folder of the course, with the gradebook in a file.
+    """
+    with Gradebook(_file(course), "losscourse") as book:
+        return states.read(book.engine, "ps")
+
+
+def _file(course: Path) -> str:
+    return f"sqlite:///{course}/gradebook.db"
+
+
+class Lent:
+    """A warm parent that others use as well: closing does not end it.
+
+    Args:
+        parent: The parent.
+    """
+
+    def __init__(self, parent: Warm):
+        self.grade, self.alive = parent.grade, True
+
+    def close(self) -> None:
+        """Leave the parent as it is."""
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and not reaped, by any thread of it.
+
+    Args:
+        pid: The process.
+    """
+    found = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, file.read_text().split())
+    return found
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 120.0) -> None:
+    """Wait until something is so, and fail where it does not come.
+
+    Args:
+        condition: Whether it is so.
+        seconds: How long it may take.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"still not so after {seconds:g} s"
+        time.sleep(0.02)

@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from losscourse.grading.judge import Step, student_names
-from losscourse.grading.warm import Warm
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the sandbox is Linux's; elsewhere grading refuses to start"
@@ -187,12 +186,6 @@ WRONG = {
         "expected plain data",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 def elsewhere(warm, test, answers="", **times):

@@ -1,6 +1,5 @@
 """A class on a Dask cluster: real processes on this machine, some of them killed."""
 
-import contextlib
 import csv
 import os
 import shutil
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,20 +15,20 @@ from pathlib import Path
 import dask.config
 import pytest
 from distributed import Client
-from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 import losscourse
 from benchmarks.cluster import local_cluster
 from losscourse import cli
 from losscourse.grading import cluster as clusters
-from losscourse.grading import states, wire, worker
+from losscourse.grading import wire, worker
 from losscourse.grading.cluster import Cluster
 from losscourse.grading.coordinator import Coordinator, GradersGone
 from losscourse.grading.course import CannotStart
 from losscourse.grading.judge import Step
 from tests.grading import runs
-from tests.grading.test_coordinator import notebook, text
+from tests.grading.notebooks import double_and_triple, text
+from tests.grading.runs import children, export, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +52,7 @@ STEPS = [
 def made(tmp_path_factory):
     """A course whose class has handed in, nothing graded."""
     folder = tmp_path_factory.mktemp("made") / "course"
-    return runs.make(folder, "sqlite:///gradebook.db", {"ps": notebook()}, CLASS, {})
+    return runs.make(folder, "sqlite:///gradebook.db", {"ps": double_and_triple()}, CLASS, {})
 
 
 @pytest.fixture
@@ -87,28 +85,13 @@ def grade(course, *arguments):
     return CliRunner().invoke(cli.app, ["grade", "ps", "--course", str(course), *arguments])
 
 
-def export(course):
-    return runs.export(f"sqlite:///{course}/gradebook.db", course / "grades.csv")
-
-
 def state_of(course):
-    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
-        return {name: one.state for name, one in states.read(book.engine, "ps").items()}
-
-
-def wait_for(seconds, condition):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert condition()
+    return {name: one.state for name, one in runs.states_of(course).items()}
 
 
 def offspring(pid):
     """Return the processes that a process has started, and those that they have."""
-    found = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, file.read_text().split())
+    found = children(pid)
     return found + [below for child in found for below in offspring(child)]
 
 
@@ -120,16 +103,16 @@ def test_a_worker_killed_on_the_way_costs_nobody_a_grade(course, two, undisturbe
         Cluster(str(two.file), tell=said.append) as cluster,
         Coordinator("ps", make_warm=cluster.ready, remote=True) as coordinator,
     ):
-        wait_for(120, lambda: cluster.ready().hands == 4)
+        wait_for(lambda: cluster.ready().hands == 4, 120)
         for outcome in coordinator.run(coordinator.submissions(), workers=lambda: cluster.hands):
             outcomes.append(outcome)
             if len(outcomes) == 8:
                 warm = offspring(victim.pid)
                 victim.kill()
-        wait_for(60, lambda: len(said) >= 2)
+        wait_for(lambda: len(said) >= 2, 60)
     two.replace(victim)
     assert warm
-    wait_for(60, lambda: not any(Path(f"/proc/{pid}").exists() for pid in warm))
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in warm), 60)
     assert [line for line in said if line.startswith("1 worker ")]
     assert len(outcomes) == len(CLASS)
     assert export(course) == undisturbed
@@ -145,14 +128,14 @@ def test_the_command_waits_for_workers_and_goes_on_after_ctrl_c(
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     with local_cluster(workers=0) as cluster:
         run = runs.start(course, cluster=cluster.address)
-        wait_for(120, lambda: "No worker at" in said(course))
+        wait_for(lambda: "No worker at" in said(course), 120)
         first = cluster.add_worker()
-        wait_for(120, lambda: graded(course) > 3)
+        wait_for(lambda: graded(course) > 3, 120)
         first.kill()
-        wait_for(120, lambda: said(course).count("No worker at") == 2)
+        wait_for(lambda: said(course).count("No worker at") == 2, 120)
         before = graded(course)
         cluster.add_worker()
-        wait_for(120, lambda: graded(course) > before + 2)
+        wait_for(lambda: graded(course) > before + 2, 120)
         os.kill(run.pid, signal.SIGINT)
         run.join(120)
         assert run.exitcode == 130
@@ -166,7 +149,7 @@ def test_the_command_waits_for_workers_and_goes_on_after_ctrl_c(
         processes = [cluster.scheduler.pid, *(worker.pid for worker in cluster.workers)]
         processes += [pid for process in processes for pid in offspring(process)]
     assert export(course) == undisturbed
-    wait_for(60, lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), 60)
     left = [path.name for path in (tmp_path / "tmp").iterdir()]
     assert not [name for name in left if not name.startswith("pymp-")]  # multiprocessing's own
 
@@ -272,7 +255,7 @@ def test_over_tls_who_has_no_certificate_does_not_get_in(tmp_path, monkeypatch):
     with local_cluster(workers=1, protocol="tls") as cluster:
         assert cluster.address.startswith("tls://")
         with dask.config.set(tls), Cluster(str(cluster.file)) as there:
-            wait_for(120, lambda: there.ready().hands == 2)
+            wait_for(lambda: there.ready().hands == 2, 120)
         for address in (cluster.address, cluster.address.replace("tls", "tcp")):
             with pytest.raises(CannotStart, match="No Dask scheduler answers"):
                 Cluster(address)

@@ -1,6 +1,5 @@
 """`losscourse grade`: the grades of a class, whatever is killed on the way."""
 
-import contextlib
 import csv
 import os
 import random
@@ -15,55 +14,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from losscourse import cli
-from losscourse.grading import coordinator, files, gradebook, judge, sandbox, states
+from losscourse.grading import coordinator, files, gradebook, judge, sandbox
 from losscourse.grading.scratch import Scratch
 from losscourse.grading.warm import Warm
+from tests.grading.notebooks import double_and_triple, of_python, text
+from tests.grading.runs import CONFIG, Lent, children, export, nbgrader, states_of, wait_for
 
 pytestmark = pytest.mark.slow
-
-CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
-SOLUTION = "def {0}(x):\n    ### BEGIN SOLUTION\n    return {1} * x\n    ### END SOLUTION"
-TEST = "from losscourse import checks\nchecks.call({0}, 3.0).gives({1}.0)"
-PART = (
-    "checks.call(triple, 1.0).gives(3.0)\n"
-    "### BEGIN HIDDEN TESTS\n"
-    "2 if checks.call(triple, -1.0).value() != -3.0 else 5\n"
-    "### END HIDDEN TESTS"
-)
-
-
-def data(name, *, points=None, solution=False):
-    meta = {"grade_id": name, "grade": points is not None, "solution": solution, "task": False}
-    meta |= {"locked": not solution, "schema_version": 3}
-    return {"nbgrader": meta if points is None else meta | {"points": points}}
-
-
-def notebook(double=None, triple=None, essay="Solution.", extra=()):
-    """Return the source, or a submission with these texts."""
-    double = SOLUTION.format("double", 2) if double is None else double
-    triple = SOLUTION.format("triple", 3) if triple is None else triple
-    return new_notebook(
-        cells=[
-            new_code_cell(double, metadata=data("double", solution=True)),
-            new_code_cell(TEST.format("double", 6), metadata=data("double-test", points=10)),
-            new_code_cell(triple, metadata=data("triple", solution=True)),
-            new_code_cell(PART, metadata=data("triple-test", points=5)),
-            new_code_cell("assert triple", metadata=data("triple-there", points=0)),
-            new_markdown_cell(essay, metadata=data("essay", points=5, solution=True)),
-            *map(new_code_cell, extra),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-
-
-def text(**cells):
-    return nbformat.writes(notebook(**{"essay": "Because."} | cells))
-
 
 RIGHT = {"double": "def double(x):\n    return 2 * x", "triple": "def triple(x):\n    return 3 * x"}
 SUBMISSIONS = {
@@ -87,18 +48,6 @@ FAILED = {"di", "hal"}
 POINTS = {"ada": 15, "bo": 12, "cy": 5, "ed": 5, "fay": 5, "gus": 5, "ivy": 15, "jo": 5}
 
 
-def nbgrader(course, *arguments, status=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"JUPYTER_CONFIG_DIR": str(course / "none")},
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A course with a problem set and a class's submissions, nothing graded."""
@@ -107,7 +56,7 @@ def made(tmp_path_factory):
     with (folder / "nbgrader_config.py").open("a") as config:
         config.write("\nc.RunElsewhere.cell_seconds = 1\n")
     (folder / "source" / "ps").mkdir(parents=True)
-    nbformat.write(notebook(), folder / "source" / "ps" / "ps.ipynb")
+    nbformat.write(double_and_triple(), folder / "source" / "ps" / "ps.ipynb")
     (folder / "source" / "ps" / "data.csv").write_text("ours")
     nbgrader(folder, "generate_assignment", "ps")
     with Gradebook(f"sqlite:///{folder}/gradebook.db", "losscourse") as book:
@@ -131,29 +80,9 @@ def course(made, tmp_path):
     return shutil.copytree(made, tmp_path / "course", symlinks=True)
 
 
-@pytest.fixture(scope="module")
-def warm():
-    """One parent for all tests that do not end it."""
-    with Warm() as parent:
-        yield parent
-
-
-class Lent:
-    """A parent that others use as well: closing does not end it."""
-
-    def __init__(self, parent):
-        self.grade, self.alive = parent.grade, True
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
-def grade(course, warm, monkeypatch):
+def grade(course, lent):
     """Return a function that runs `losscourse grade` here, with the parent that is there."""
-    monkeypatch.setitem(
-        coordinator.Coordinator.__init__.__kwdefaults__, "make_warm", lambda **_: Lent(warm)
-    )
     return lambda *arguments, status=1: run(course, *arguments, status=status)
 
 
@@ -163,23 +92,9 @@ def run(course, *arguments, status):
     return done.output
 
 
-def export(course):
-    """Return the exported grades, without the dates of grading: there are none."""
-    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
-        from losscourse.grading.export import CsvWithStatus
-
-        CsvWithStatus(to=str(course / "grades.csv"), student=[], assignment=[]).export(book)
-    return (course / "grades.csv").read_bytes()
-
-
 def rows(course):
     content = export(course).decode().splitlines()
     return {row["student_id"]: row for row in csv.DictReader(content)}
-
-
-def state_of(course):
-    with Gradebook(f"sqlite:///{course}/gradebook.db", "losscourse") as book:
-        return states.read(book.engine, "ps")
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +143,9 @@ def test_only_those_next_commands_are_named_that_make_sense(course, grade):
 
 
 def test_a_doubt_that_a_person_must_settle_is_told_once_in_the_summary(course, grade):
-    cells = [cell for cell in notebook(**RIGHT).cells if "def double" not in cell.source]
+    cells = [cell for cell in double_and_triple(**RIGHT).cells if "def double" not in cell.source]
     place = course / "submitted" / "cy" / "ps" / "ps.ipynb"
-    nbformat.write(new_notebook(cells=cells), place)
+    nbformat.write(of_python(*cells), place)
     summary = grade("--student", "cy", status=0).partition("A person must look")[2]
     assert summary.count("double: its cell is missing") == 1
 
@@ -356,7 +271,7 @@ def test_what_could_not_start_says_what_to_do(course, grade, monkeypatch):
     assert (done.exit_code, "--course FOLDER" in done.output) == (2, True)
     monkeypatch.setattr(sandbox, "missing", lambda: "the sandbox needs a thing")
     assert "--sandbox none" in grade(status=2)
-    assert not state_of(course)
+    assert not states_of(course)
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["never graded with", "graded with before"])
@@ -403,19 +318,13 @@ def test_what_fails_for_the_graders_own_sake_is_tried_once_more(course, warm, mo
     assert rows(course)["ada"]["status"] == "not graded"
 
 
-def children(pid):
-    with contextlib.suppress(OSError):
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-    return []
-
-
 @pytest.mark.parametrize("victim", ["parent", "judge"])
 def test_a_process_that_is_killed_costs_nobody_a_grade(course, monkeypatch, victim):
     monkeypatch.chdir(course)
     made = []
 
     def kill():
-        wait_for(60, lambda: made and children(made[0]._process.pid))
+        wait_for(lambda: made and children(made[0]._process.pid), 60)
         (judging,) = children(made[0]._process.pid)
         os.kill(made[0]._process.pid if victim == "parent" else judging, signal.SIGKILL)
 
@@ -515,13 +424,6 @@ def left_over(course):
     return list((course / "scratch").iterdir())
 
 
-def wait_for(seconds, condition):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert condition()
-
-
 def test_killed_at_any_moment_it_ends_in_the_same_grades(course, undisturbed, grade):
     moments = random.Random(0)
     for lines in (0, 1, 4):
@@ -556,7 +458,7 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_graded(course, undisturbed, 
     assert process.returncode == 130, said
     assert not left_over(course)
     assert "the same command goes on from here" in said
-    known = state_of(course)
+    known = states_of(course)
     assert known[first.partition(":")[0]].state in ("graded", "needs a person", "failed")
     assert {state.state for state in known.values()} >= {"queued"}
     assert "running" not in {state.state for state in known.values()}

@@ -21,12 +21,13 @@ from losscourse.grading.judge import Step
 from losscourse.grading.sandbox import Limits
 from losscourse.grading.warm import Warm
 from tests.grading import runs
+from tests.grading.notebooks import double_and_triple, text
 from tests.grading.postgres import server
-from tests.grading.test_coordinator import notebook, text
+from tests.grading.runs import children, wait_for
 
 pytestmark = pytest.mark.slow
 
-SOURCE = notebook()
+SOURCE = double_and_triple()
 DOUBLE, TRIPLE = "def double(x):\n    return 2 * x", "def triple(x):\n    return 3 * x"
 KINDS = [
     {"double": DOUBLE, "triple": TRIPLE},
@@ -64,15 +65,6 @@ KILLS = {
     "sqlite": {"coordinator": 5, "warm parent": 3, "judge": 4, "student": 4},
 }
 """How many of each kind are killed, by what the gradebook is in."""
-
-
-def children(pid):
-    """Return the processes that a process has started and not reaped, by any thread of it."""
-    found = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, file.read_text().split())
-    return found
 
 
 def below(pid, depth):
@@ -136,13 +128,6 @@ class Night:
         return self._run.exitcode
 
 
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def known(url):
     """Return what the gradebook knows beside what is exported."""
     with Gradebook(url, "losscourse") as book:
@@ -166,7 +151,7 @@ def calm(tmp_path_factory):
     run = runs.start(folder, workers=2)
     run.join()
     assert run.exitcode == 1, (folder / "said").read_text()
-    return runs.export(url, folder / "grades.csv"), known(url)
+    return runs.export(folder, url), known(url)
 
 
 @pytest.fixture(params=KILLS)
@@ -193,7 +178,7 @@ def test_killed_again_and_again_it_ends_in_the_same_grades(database, calm, tmp_p
         night.kill(victim)
     assert night.end() == 1, (course / "said").read_text()
     exported, rest = calm
-    assert runs.export(url, course / "grades.csv") == exported
+    assert runs.export(course, url) == exported
     assert known(url) == rest
     assert {s for s, state in rest[2].items() if state.state == "failed"} == FAILED
     assert not list(course.glob("autograded/*/.*"))

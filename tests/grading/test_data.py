@@ -7,14 +7,15 @@ import shutil
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell
 from nbgrader.coursedir import CourseDirectory
 
-from losscourse.grading import coordinator, evening, execute, files
+from losscourse.grading import evening, files
 from losscourse.grading.course import read_config
 from losscourse.grading.judge import Step
-from losscourse.grading.warm import Warm
 from tests.grading import runs
+from tests.grading.notebooks import data, of_python
+from tests.grading.runs import export
 
 TABLE = b"1.0\n2.0\n3.5\n"
 
@@ -26,12 +27,6 @@ def array(values):
 
 
 FILES = {"data.csv": TABLE, "more/x.npy": array([4.0, 5.0]), "units.py": b"factor = 10\n"}
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 def results(warm, code, test="1", **named):
@@ -105,20 +100,14 @@ def test_a_path_that_leads_elsewhere_is_refused(warm, name):
 # ---------------------------------------------------------------- a course
 
 
-def cell(name, source, **meta):
-    known = {"grade_id": name, "grade": False, "solution": False, "task": False, "locked": True}
-    return new_code_cell(source, metadata={"nbgrader": known | {"schema_version": 3} | meta})
-
-
 SOLUTION = "def total():\n    ### BEGIN SOLUTION\n    return {}\n    ### END SOLUTION"
 TEST = "from losscourse import checks\nchecks.call(total).gives(sum(map(float, open('data.csv'))))"
 
 
 def notebook(answer="sum(map(float, open('data.csv')))"):
-    solution = cell("total", SOLUTION.format(answer), solution=True, locked=False)
-    cells = [solution, cell("total-test", TEST, grade=True, points=3)]
-    return new_notebook(
-        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    return of_python(
+        new_code_cell(SOLUTION.format(answer), metadata=data("total", solution=True)),
+        new_code_cell(TEST, metadata=data("total-test", points=3)),
     )
 
 
@@ -138,27 +127,10 @@ def made(tmp_path_factory):
     return folder
 
 
-class Lent:
-    """The parent of all tests here: closing it does not end it."""
-
-    def __init__(self, warm):
-        self.grade, self.alive = warm.grade, True
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
-def course(made, warm, tmp_path, monkeypatch):
+def course(made, lent, tmp_path):
     """A course of its own, nothing graded; whatever grades there uses the parent that is there."""
-    defaults = coordinator.Coordinator.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "make_warm", lambda **_: Lent(warm))
-    monkeypatch.setitem(execute._WARM, True, warm)
     return shutil.copytree(made, tmp_path / "course", symlinks=True)
-
-
-def export(course):
-    return runs.export(f"sqlite:///{course}/gradebook.db", course / "grades.csv")
 
 
 def test_losscourse_grade_and_nbgrader_autograde_give_the_files(course, capsys):

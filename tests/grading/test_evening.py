@@ -14,41 +14,23 @@ import time
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
 from losscourse.grading import states
 from tests.grading import runs
+from tests.grading.notebooks import half
 
 pytestmark = pytest.mark.slow
 
-SOLUTION = "def half(x):\n    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION"
-TEST = "from losscourse import checks\nchecks.call(half, 3.0).gives(1.5)"
 RUN = "from losscourse.cli import app; app()"
-
-
-def cell(name, source, **meta):
-    known = {"grade_id": name, "grade": False, "solution": False, "task": False, "locked": True}
-    return new_code_cell(source, metadata={"nbgrader": known | {"schema_version": 3} | meta})
-
-
-def notebook(answer=SOLUTION):
-    cells = [
-        cell("half", answer, solution=True, locked=False),
-        cell("half-test", TEST, grade=True, points=3),
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-SLOW = nbformat.writes(notebook("import time\ntime.sleep(0.4)\ndef half(x):\n    return x / 2"))
+SLOW = nbformat.writes(half("import time\ntime.sleep(0.4)\ndef half(x):\n    return x / 2"))
 CLASS = {f"ada{number:02}": SLOW for number in range(30)} | {"bo": SLOW[:200]}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "course"
-    return runs.make(folder, "sqlite:///gradebook.db", {"ps": notebook()}, CLASS, {})
+    return runs.make(folder, "sqlite:///gradebook.db", {"ps": half()}, CLASS, {})
 
 
 @pytest.fixture

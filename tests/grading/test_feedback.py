@@ -1,14 +1,10 @@
 """The page that a student gets back: what it says, what it hides, and that nothing in it runs."""
 
 import itertools
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from html.parser import HTMLParser
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -24,16 +20,16 @@ from losscourse.grading.execute import fill_in
 from losscourse.grading.feedback import FeedbackExporter
 from losscourse.grading.judge import Report, Verdict
 from tests.browser import FAINT_TEXT
+from tests.grading.notebooks import data, of_python, solution
+from tests.grading.runs import CONFIG, nbgrader
 
 pytestmark = pytest.mark.slow
-
-CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
 
 HEAD = "# Problem set: twice and thrice\n\nThe page to read first: *A page* (`part/first-page`)."
 DOUBLE = "## 1 · Twice (10 points)\n\nPage: *Squared error*\n(`regression/squared-error`)."
 TRIPLE = "## 2 · Thrice (5 points)\n\n```python\n# no heading\n```"
+TWICE, THRICE = solution("double", "2 * x"), solution("triple", "3 * x")
 ESSAY = "## 3 · Why (5 points)"
-SOLUTION = "def {0}(x):\n    ### BEGIN SOLUTION\n    return {1} * x\n    ### END SOLUTION"
 TEST = (
     "from losscourse import checks\n"
     "checks.call(double, 3.0).gives(6.0, why='Twice, not once.')  # shown\n"
@@ -51,30 +47,24 @@ SPELL = (
 """Runs wherever it stands in a page as it is, whatever element is open."""
 
 
-def data(name, *, points=None, solution=False):
-    meta = {"grade_id": name, "grade": points is not None, "solution": solution, "task": False}
-    meta |= {"locked": not solution, "schema_version": 3}
-    return {"nbgrader": meta if points is None else meta | {"points": points}}
-
-
-def notebook(double=None, triple=None, essay="Solution.", extra=()):
+def notebook(
+    double=TWICE,
+    triple=THRICE,
+    essay="Solution.",
+    extra=(),
+):
     """Return the source, or a submission with these texts."""
-    double = SOLUTION.format("double", 2) if double is None else double
-    triple = SOLUTION.format("triple", 3) if triple is None else triple
-    return new_notebook(
-        cells=[
-            new_markdown_cell(HEAD, metadata=data("head")),
-            new_markdown_cell(DOUBLE, metadata=data("q1")),
-            new_code_cell(double, metadata=data("double", solution=True)),
-            new_code_cell(TEST, metadata=data("double-test", points=10)),
-            new_markdown_cell(TRIPLE, metadata=data("q2")),
-            new_code_cell(triple, metadata=data("triple", solution=True)),
-            new_code_cell(PART, metadata=data("triple-test", points=5)),
-            new_markdown_cell(ESSAY, metadata=data("q3")),
-            new_markdown_cell(essay, metadata=data("essay", points=5, solution=True)),
-            *map(new_code_cell, extra),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    return of_python(
+        new_markdown_cell(HEAD, metadata=data("head")),
+        new_markdown_cell(DOUBLE, metadata=data("q1")),
+        new_code_cell(double, metadata=data("double", solution=True)),
+        new_code_cell(TEST, metadata=data("double-test", points=10)),
+        new_markdown_cell(TRIPLE, metadata=data("q2")),
+        new_code_cell(triple, metadata=data("triple", solution=True)),
+        new_code_cell(PART, metadata=data("triple-test", points=5)),
+        new_markdown_cell(ESSAY, metadata=data("q3")),
+        new_markdown_cell(essay, metadata=data("essay", points=5, solution=True)),
+        *map(new_code_cell, extra),
     )
 
 
@@ -98,17 +88,6 @@ SUBMISSIONS = {
     ),
 }
 POINTS = {"good": 15, "bad": 2, "unseen": 5, "own": 15, "endless": 5, "syntax": 0, "late": 15}
-
-
-def nbgrader(course, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"JUPYTER_CONFIG_DIR": str(course / "none")},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -4,20 +4,18 @@ What stock nbgrader makes of some of it is measured here too.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 
 from losscourse.grading.rebuild import Cell, read, rebuild
 from losscourse.grading.student import MOST_OUTPUT
-from losscourse.grading.warm import Warm
+from tests.grading.notebooks import data, of_python
+from tests.grading.runs import nbgrader
 
 pytestmark = pytest.mark.slow
 
@@ -67,12 +65,6 @@ REFUSED = {
 """Answers that cannot count as they stand, and what their author is told."""
 
 
-def data(name, *, points=None, solution=False):
-    meta = {"grade_id": name, "grade": points is not None, "solution": solution, "task": False}
-    meta |= {"locked": not solution, "schema_version": 3}
-    return {"nbgrader": meta if points is None else meta | {"points": points}}
-
-
 def notebook(questions, ours=(), above=()):
     """Return a notebook: (its answer, its test, its points) by the name of each question.
 
@@ -85,8 +77,7 @@ def notebook(questions, ours=(), above=()):
     for name, (answer, test, points) in questions.items():
         cells.append(new_code_cell(answer, metadata=data(name, solution=True)))
         cells.append(new_code_cell(test, metadata=data(f"{name}-test", points=points)))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    return of_python(*cells)
 
 
 def solved(answer):
@@ -97,12 +88,6 @@ TEST = (
     "from losscourse import checks\nfor x in (3.0, -1.5):\n    checks.call(double, x).gives(2 * x)"
 )
 SOURCE = notebook({"double": (solved(DOUBLE), TEST, 10)})
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 def grade(warm, source, submitted):
@@ -217,18 +202,6 @@ def test_a_part_beyond_the_points_is_a_persons(value, warm):
     report, verdicts = grade(warm, source, notebook({"part": ("answer = 1", value, 2)}))
     assert report.state == "needs a person"
     assert verdicts["part-test"].score is None
-
-
-def nbgrader(course, *arguments):
-    folders = {"JUPYTER_CONFIG_DIR": str(course / "none"), "JUPYTER_DATA_DIR": str(course / "none")}
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-        env=os.environ | folders | {"IPYTHONDIR": str(course / "none")},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nbgrader_alone_misjudges_them(tmp_path):

@@ -5,33 +5,15 @@ import shutil
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_notebook
 
-from losscourse.grading import coordinator, evening, execute
+from losscourse.grading import evening
 from losscourse.grading.intake import find_notebooks
-from losscourse.grading.warm import Warm
 from tests.grading import runs
+from tests.grading.notebooks import half
 
-SOLUTION = "def half(x):\n    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION"
-TEST = "from losscourse import checks\nchecks.call(half, 3.0).gives(1.5)"
-
-
-def cell(name, source, **meta):
-    known = {"grade_id": name, "grade": False, "solution": False, "task": False, "locked": True}
-    return new_code_cell(source, metadata={"nbgrader": known | {"schema_version": 3} | meta})
-
-
-def notebook(answer=SOLUTION):
-    cells = [
-        cell("half", answer, solution=True, locked=False),
-        cell("half-test", TEST, grade=True, points=3),
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-RIGHT = nbformat.writes(notebook("def half(x):\n    return x / 2"))
-WRONG = nbformat.writes(notebook("def half(x):\n    return x"))
+RIGHT = nbformat.writes(half("def half(x):\n    return x / 2"))
+WRONG = nbformat.writes(half("def half(x):\n    return x"))
 FILES = {
     "named": {"ps.ipynb": RIGHT},
     "renamed": {"ada_ps (1).ipynb": RIGHT},
@@ -45,15 +27,9 @@ GRADED = {"named", "renamed", "beside", "damaged and renamed"}
 
 
 @pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
-
-
-@pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "course"
-    runs.make(folder, "sqlite:///gradebook.db", {"ps": notebook()}, {}, {})
+    runs.make(folder, "sqlite:///gradebook.db", {"ps": half()}, {}, {})
     for student, handed_in in FILES.items():
         place = folder / "submitted" / student / "ps"
         place.mkdir(parents=True)
@@ -63,8 +39,7 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def course(made, tmp_path, warm, monkeypatch):
-    monkeypatch.setitem(execute._WARM, True, warm)
+def course(made, tmp_path, lent):
     return shutil.copytree(made, tmp_path / "course")
 
 
@@ -74,7 +49,7 @@ def test_what_notebook_selects_stays_selected(tmp_path, monkeypatch):
     for folder in (source, theirs):
         folder.mkdir(parents=True)
         for name in ("one.ipynb", "two.ipynb"):
-            (folder / name).write_text(RIGHT if folder == theirs else nbformat.writes(notebook()))
+            (folder / name).write_text(RIGHT if folder == theirs else nbformat.writes(half()))
     monkeypatch.chdir(tmp_path)
     (theirs / "two.ipynb").rename(theirs / "mine.ipynb")
     asked = [str(theirs / "one.ipynb")]
@@ -86,13 +61,11 @@ def test_what_notebook_selects_stays_selected(tmp_path, monkeypatch):
 
 
 def scores(course):
-    whole = runs.export(f"sqlite:///{course}/gradebook.db", course / "grades.csv").decode()
+    whole = runs.export(course).decode()
     return {row["student_id"]: row["score"] for row in csv.DictReader(whole.splitlines())}
 
 
-def test_both_ways_grade_what_holds_answers_and_say_what_to_do_about_the_rest(
-    course, warm, monkeypatch, capsys
-):
+def test_both_ways_grade_what_holds_answers_and_say_what_to_do_about_the_rest(course, capsys):
     logs = {}
     with runs.api(course) as api:
         for student in FILES:
@@ -115,12 +88,6 @@ def test_both_ways_grade_what_holds_answers_and_say_what_to_do_about_the_rest(
         assert f"nbgrader autograde ps --student={student}" in logs[student]
     first = scores(course)
     assert first == {student: "3.0" if student in GRADED else "" for student in FILES}
-
-    class Lent:
-        grade, alive, close = warm.grade, True, lambda self: None
-
-    defaults = coordinator.Coordinator.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "make_warm", lambda **_: Lent())
     assert evening.grade("ps", course=course, workers=1) == 1
     assert scores(course) == first
     assert "hold different answers" in capsys.readouterr().out

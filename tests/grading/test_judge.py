@@ -1,9 +1,6 @@
 """What one submission is given: time."""
 
-import pytest
-
 from losscourse.grading.judge import Step
-from losscourse.grading.warm import Warm
 
 CODE = """
 import time
@@ -15,12 +12,6 @@ def slow(x):
     time.sleep(x)
     return 1
 """
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 def call(name, x):

@@ -9,7 +9,6 @@ import pytest
 from losscourse import checks
 from losscourse.grading import judge
 from losscourse.grading.judge import Step, student_names
-from losscourse.grading.warm import Warm
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the sandbox is Linux's; elsewhere grading refuses to start"
@@ -71,12 +70,6 @@ WRONG = {
     ),
     "an error": ("checks.measure(wrong, 1).at_most(bytes=1e9)", "it raised ValueError: n"),
 }
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 def elsewhere(warm, test, answers=""):

@@ -17,13 +17,14 @@ from losscourse.grading.coordinator import Coordinator
 from losscourse.grading.course import CannotStart
 from losscourse.grading.gradebook import GradebookGone
 from losscourse.grading.states import State
-from losscourse.grading.warm import Warm
 from tests.grading import postgres, runs
-from tests.grading.test_coordinator import LATE, SUBMISSIONS, Lent, nbgrader, notebook
+from tests.grading.notebooks import double_and_triple
+from tests.grading.runs import Lent, nbgrader
+from tests.grading.test_coordinator import LATE, SUBMISSIONS
 
 pytestmark = pytest.mark.slow
 
-SOURCES = {"ps": notebook(), "qs": notebook()}
+SOURCES = {"ps": double_and_triple(), "qs": double_and_triple()}
 CLASS = {student: SUBMISSIONS[student] for student in SUBMISSIONS if student != "ed"}
 
 
@@ -31,12 +32,6 @@ CLASS = {student: SUBMISSIONS[student] for student in SUBMISSIONS if student != 
 def server():
     with postgres.server() as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +68,7 @@ class Course:
             return [outcome.state for outcome in one.run(one.submissions())]
 
     def export(self):
-        return runs.export(self.url, self.folder / "grades.csv")
+        return runs.export(self.folder, self.url)
 
 
 @pytest.fixture

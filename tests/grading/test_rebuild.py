@@ -21,7 +21,6 @@ from losscourse.grading.rebuild import (
     read,
     rebuild,
 )
-from losscourse.grading.warm import Warm
 from tests.grading.malformed.cases import CASES
 from tests.grading.malformed.problem_set import ANSWERS, POINTS, released, solved, source
 
@@ -30,12 +29,6 @@ GOOD = json.dumps(solved(), indent=1).encode()
 BLANK = json.dumps(released()).encode()
 WRONG = json.dumps(solved(double="def double(x):\n    return x\n")).encode()
 PROSE = ("why", "limits")
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 def grade(warm, rebuilt):

@@ -6,17 +6,10 @@ import time
 import pytest
 
 from losscourse.grading.judge import Step
-from losscourse.grading.warm import Warm
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the sandbox is Linux's; elsewhere grading refuses to start"
 )
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as parent:
-        yield parent
 
 
 SETUP = Step("setup", "setup", "import numpy as np\nfrom losscourse import checks")

@@ -4,21 +4,17 @@ import copy
 import csv
 import html
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook
 
 from losscourse.grading.late import PointsPerDay
-
-CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
+from tests.grading.notebooks import data, of_python
+from tests.grading.runs import CONFIG, nbgrader
 
 SOLUTION = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
 TEST = (
@@ -30,34 +26,12 @@ TEST = (
 WRONG = "def double(x): return abs(2 * x)"
 
 
-def data(name, *, points=None, solution=False):
-    meta = {"grade_id": name, "grade": points is not None, "solution": solution}
-    meta |= {"locked": not solution, "schema_version": 3, "task": False}
-    return {"nbgrader": meta if points is None else meta | {"points": points}}
-
-
 def source_notebook():
-    return new_notebook(
-        cells=[
-            new_code_cell(SOLUTION, metadata=data("double", solution=True)),
-            new_code_cell(TEST, metadata=data("double-test", points=10)),
-            new_markdown_cell("Solution.", metadata=data("essay", points=5, solution=True)),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    return of_python(
+        new_code_cell(SOLUTION, metadata=data("double", solution=True)),
+        new_code_cell(TEST, metadata=data("double-test", points=10)),
+        new_markdown_cell("Solution.", metadata=data("essay", points=5, solution=True)),
     )
-
-
-def nbgrader(course, *arguments, status=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"JUPYTER_CONFIG_DIR": str(course / "none")},
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == status, output
-    return output
 
 
 def variants():
