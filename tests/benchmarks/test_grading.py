@@ -83,3 +83,13 @@ def test_bad_arguments_are_refused_before_anything_is_measured(tmp_path):
         assert done.returncode == 2
         assert said in " ".join(done.stderr.replace("│", " ").split())
     assert not out.exists()
+
+
+def test_the_published_results_lose_nobody_and_are_whole():
+    found = json.loads(grading.RESULTS.read_text())
+    assert found["sets"].keys() == SETS.keys()
+    assert not [name for name, got in found["sets"].items() if got["differences"]]
+    assert (found["class"]["submissions"], found["class"]["lost"]) == (1000, 0)
+    assert found["class"]["wrong"] == []
+    spread = json.loads(grading.RESULTS.with_name("cluster.json").read_text())
+    assert (spread["submissions"], spread["killed"], spread["same grades"]) == (1000, 1, True)
