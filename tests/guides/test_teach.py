@@ -78,9 +78,7 @@ def test_an_instructor_follows_the_page(repository, folder, free_port, browser):
     terminal = Terminal(repository, folder / "home")
     terminal.let_jupyter_run(free_port)
     course = folder / "teaching"
-    set_up, students, release, archive, collect, grade, jupyter, feedback, export, *_ = blocks(
-        PAGE
-    )
+    set_up, students, release, archive, collect, grade, jupyter, feedback, export, *_ = blocks(PAGE)
     terminal.run(set_up)
     terminal.run(students)
     terminal.run(release)
