@@ -5,6 +5,7 @@ A run is forked from a process that has imported the grader already: it starts a
 
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ CONFIG = Path(__file__).parents[2] / "exercises" / "nbgrader_config.py"
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["losscourse.grading.evening"])
+multiprocessing.util.get_temp_dir()  # now, before a test moves it: a socket's path must be short
 
 
 def make(
