@@ -36,7 +36,7 @@ HEADS = {
     "about": ["What", "Value"],
     "grading-sets": [
         "Problem set", "Cells", "Submissions", "nbgrader, s each", "Ours, s each",
-        "Times as many", "Overhead, ms of a core",
+        "Times as many", "Overhead, ms of a core", "Its cells, ms of a core", "Scores that differ",
     ],
     "grading-class": ["What", "Value"],
     "grading-about": ["What", "Value"],
@@ -140,6 +140,8 @@ def _grading_sets(found: dict[str, Any]) -> list[list[Any]]:
                 f"{got['ours_s']['median']:.3f}",
                 _strong(times, ratio["median"] < TIMES_AS_MANY[name]),
                 _strong(beside, overhead["median"] > OVERHEAD_MS),
+                f"{1e3 * got['cells_s']['median']:.0f}",
+                f"{sum(got['differences'].values())} of {got['scores']:,}",
             ]
         )
     return rows

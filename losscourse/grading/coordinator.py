@@ -23,7 +23,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 
 from losscourse.grading import sandbox, states
 from losscourse.grading.course import CannotStart, read_config
-from losscourse.grading.execute import RunElsewhere, fill_in, solution_names, steps_of
+from losscourse.grading.execute import RunElsewhere, fill_in, steps_of
 from losscourse.grading.files import Folders, TooMuchData, digest
 from losscourse.grading.gradebook import (
     GradebookGone,
@@ -35,7 +35,7 @@ from losscourse.grading.gradebook import (
 )
 from losscourse.grading.intake import put_together, read_source
 from losscourse.grading.judge import Report
-from losscourse.grading.rebuild import Unreadable, choose, handed_in
+from losscourse.grading.rebuild import Unreadable, choose, handed_in, solution_names
 from losscourse.grading.states import State
 from losscourse.grading.warm import Warm
 

@@ -1,13 +1,14 @@
 """The course on the instructor's machine: its folder, and nbgrader's settings in it."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_config_path
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-__all__ = ["CannotStart", "find", "read_config"]
+__all__ = ["CannotStart", "find", "read_config", "save"]
 
 
 class CannotStart(Exception):
@@ -42,3 +43,22 @@ def read_config(course: Path) -> Config:
         with contextlib.suppress(ConfigFileNotFound):
             config.merge(PyFileConfigLoader("nbgrader_config.py", path=folder).load_config())
     return config
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a file that the instructor has asked for, whole or not at all.
+
+    Args:
+        path: Where.
+        content: What it is to hold.
+
+    Raises:
+        CannotStart: It cannot be written; what was there is as it was.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise CannotStart(f"{path}: cannot be written: {error.strerror}.") from None

@@ -21,7 +21,7 @@ from losscourse.grading.judge import Report, Step, Verdict
 from losscourse.grading.rebuild import solution_names
 from losscourse.grading.warm import Warm
 
-__all__ = ["NotGraded", "RunElsewhere", "SaveScores", "fill_in", "solution_names", "steps_of"]
+__all__ = ["NotGraded", "RunElsewhere", "SaveScores", "fill_in", "steps_of"]
 
 
 class NotGraded(NbGraderException):

@@ -34,7 +34,7 @@ from traitlets import Unicode
 
 from losscourse.grading.intake import one_line
 
-__all__ = ["Cell", "FeedbackExporter", "Question", "visible"]
+__all__ = ["Cell", "FeedbackExporter", "Question", "template", "visible"]
 
 _MOST_CODE = 300, 15_000
 """Lines and characters of a cell that are shown; of the rest it is said how much there is."""
@@ -236,7 +236,7 @@ class FeedbackExporter(Exporter):
             if tests and all(cell.points is None for cell in tests):  # they wait for a new run
                 raise _not_graded(names)
             late = graded.assignment.total_seconds_late
-            page = _template().render(
+            page = template("feedback.html").render(
                 names=names,
                 title=title or names["notebook"],
                 questions=questions,
@@ -511,7 +511,12 @@ def _markdown() -> mistune.Markdown:
 
 
 @functools.cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """Return a page's template, in which all that is put in is escaped.
+
+    Args:
+        name: Of a file in `templates`.
+    """
     environment = Environment(
         loader=PackageLoader("losscourse.grading"),
         autoescape=True,
@@ -521,7 +526,7 @@ def _template() -> Any:
     )
     environment.filters["number"] = lambda value: f"{round(value, 2):g}"
     environment.filters["visible"] = visible
-    return environment.get_template("feedback.html")
+    return environment.get_template(name)
 
 
 def _duration(seconds: float) -> str:

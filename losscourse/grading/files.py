@@ -16,6 +16,8 @@ import nbformat
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
+from losscourse.grading.scratch import remove
+
 __all__ = ["MOST_DATA", "MOST_FILES", "Folders", "TooMuchData", "digest", "plain_files"]
 
 MOST_DATA = 32 * 2**20
@@ -105,7 +107,7 @@ class Folders:
             graded: The notebooks by their names, without ".ipynb".
         """
         place = self._beside(student, "new")
-        _remove(place)
+        remove(place)
         place.mkdir(parents=True)
         ours = plain_files(self.source, self._course.ignore, links=True)
         _copy(self.source, [name for name in ours if name not in self._kept], place)
@@ -130,13 +132,13 @@ class Folders:
         new, old = self._beside(student, "new"), self._beside(student, "old")
         if there and not new.exists():
             return
-        _remove(old)
+        remove(old)
         if place.exists():
             place.rename(old)
         if there:
             new.rename(place)
-        _remove(new)
-        _remove(old)
+        remove(new)
+        remove(old)
 
     def _beside(self, student: str, what: str) -> Path:
         folder = self.autograded(student)
@@ -210,7 +212,3 @@ def _copy(folder: Path, names: Iterable[str], place: Path) -> None:
         if not target.exists() and not any(path.is_file() for path in above):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, target)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,6 @@ Who has no score keeps the cell as it is: Canvas takes an emptied one for a grad
 
 import codecs
 import contextlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,7 +20,7 @@ from nbgrader.coursedir import CourseDirectory
 from rich.console import Console
 from rich.text import Text
 
-from losscourse.grading.course import CannotStart, find, read_config
+from losscourse.grading.course import CannotStart, find, read_config, save
 from losscourse.grading.export import Result, read_results
 from losscourse.grading.gradebook import open_gradebook
 
@@ -152,7 +151,7 @@ def export(
     to = to or file.with_name(f"{file.stem}-{assignment}{file.suffix}")
     try:
         filled = _filled(_read(file, to), assignment, find(course), how)
-        _write(to, filled.content)
+        save(to, filled.content)
     except (CannotStart, CannotFill) as reason:
         console.print(Text(str(reason), style="red"))
         return NOT_WRITTEN
@@ -189,17 +188,6 @@ def _filled(content: bytes, assignment: str, course: Path, how: Mapping[str, Any
                 ) from None
             results = read_results(gradebook, found)
             return fill(content, assignment, found.max_score, gradebook.students, results, **how)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise CannotStart(f"{path}: cannot be written: {error.strerror}.") from None
 
 
 def _list(console: Console, title: str, pairs: Iterable[tuple[str, str]]) -> None:

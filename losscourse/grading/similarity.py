@@ -32,7 +32,6 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions
@@ -42,9 +41,9 @@ from rich.table import Table
 from rich.text import Text
 from scipy.sparse import csr_array
 
-from losscourse.grading.course import CannotStart, find, read_config
+from losscourse.grading.course import CannotStart, find, read_config, save
 from losscourse.grading.export import harmless
-from losscourse.grading.feedback import visible
+from losscourse.grading.feedback import template, visible
 from losscourse.grading.files import Folders
 from losscourse.grading.rebuild import Unreadable, choose, handed_in
 
@@ -312,7 +311,7 @@ def similar(assignment: str, *, course: Path | None = None, to: Path | None = No
     try:
         comparison, unread = _compare_class(console, assignment, course, to)
         if to is not None:
-            _save(to, _WRITERS[to.suffix](assignment, comparison, unread))
+            save(to, _WRITERS[to.suffix](assignment, comparison, unread).encode())
     except CannotStart as reason:
         console.print(Text(str(reason), style="red"))
         return 2
@@ -428,13 +427,6 @@ def _tell(
     console.print(Text(f"The report is in {to}." if to else "With the texts: --to report.html"))
 
 
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CannotStart(f"{path}: cannot be written: {error.strerror}.") from None
-
-
 def _as_json(assignment: str, comparison: Comparison, unread: Mapping[str, str]) -> str:
     found = {
         "assignment": assignment,
@@ -458,17 +450,9 @@ def _as_csv(assignment: str, comparison: Comparison, unread: Mapping[str, str]) 
 
 
 def _as_html(assignment: str, comparison: Comparison, unread: Mapping[str, str]) -> str:
-    environment = Environment(
-        loader=PackageLoader("losscourse.grading"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = visible
     width = 1 + int(max(comparison.nearest.values())) // _MOST_BINS
     bins = Counter(int(score) // width * width for score in comparison.nearest.values())
-    return environment.get_template("similarity.html").render(
+    return template("similarity.html").render(
         assignment=assignment,
         students=len(comparison.works),
         count=len(comparison.pairs),

@@ -32,8 +32,6 @@ _PR_SET_PDEATHSIG = 1
 _MOST_RESTARTS = 10
 """How often a submission runs once more because a cell ended its process: a function that crashes
 does so in each of its tests, and must not cost the questions after it."""
-_TRUSTED = wire.Limits(frame=2**30, tree=2**30, items=10**8)
-"""For frames between the coordinator and the process that judges."""
 _PASSED = re.compile(
     r"PATH|PYTHON\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|LANG|LC_\w+|TZ|TMPDIR|HOME|(OMP|MKL|OPENBLAS)_\w+"
 )
@@ -131,7 +129,7 @@ class Warm:
             return judge.Report("failed", f"the warm parent is gone: {error}")
         finally:
             theirs.close()
-        channel = wire.Channel(ours, _TRUSTED)
+        channel = wire.Channel(ours, wire.TRUSTED)
         try:
             channel.send(job | {"without": without, "total_seconds": seconds})
             return judge.Report.from_plain(channel.receive(timeout=seconds + 90.0))
@@ -218,7 +216,7 @@ def _judge(descriptor: int, settings: dict[str, Any]) -> None:
     if pid == 0:
         _be_student(theirs, mine, descriptor, scratch, settings)
     theirs.close()
-    outward = wire.Channel(socket.socket(fileno=descriptor), _TRUSTED)
+    outward = wire.Channel(socket.socket(fileno=descriptor), wire.TRUSTED)
     limits = sandbox.Limits(**settings["limits"])
     excess = functools.partial(sandbox.excess, pid, scratch, limits)
     if settings["confined"]:

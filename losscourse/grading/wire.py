@@ -19,6 +19,7 @@ import numpy as np
 
 __all__ = [
     "PLAIN",
+    "TRUSTED",
     "BadFrame",
     "Channel",
     "Closed",
@@ -79,6 +80,10 @@ class Limits:
     frame: int = 64 * 2**20
     tree: int = 8 * 2**20
     items: int = 200_000
+
+
+TRUSTED = Limits(frame=2**30, tree=2**30, items=10**8)
+"""For frames among the grader's own processes: no student's code can write to them."""
 
 
 def encode(value: Any) -> bytes:

@@ -81,7 +81,7 @@ def test_the_copy_of_the_tests_and_all_else_is_out_of_reach(warm):
     ]
 
 
-@pytest.mark.parametrize("name", ["mine.csv", "/root/mine.csv"])
+@pytest.mark.parametrize("name", ["mine.csv", "/etc/passwd"])
 def test_a_file_that_did_not_come_with_the_notebook_is_explained(warm, name):
     code = f"import numpy as np\ndef total():\n    return np.loadtxt({name!r})\nopen({name!r})"
     test = "from losscourse import checks\nchecks.call(total).gives(1.0)"

@@ -89,6 +89,18 @@ def test_imports_within_a_floor_form_no_circle():
     assert set(order) >= KNOWN
 
 
+@pytest.mark.parametrize("name", ["judge", "rebuild", "sandbox", "student", "warm", "worker"])
+def test_what_students_and_workers_run_knows_nothing_of_nbgrader(name):
+    by_name = {module.name: module for module in MODULES}
+    needed, waiting = set(), {f"losscourse.grading.{name}"}
+    while waiting:
+        needed |= waiting
+        found = set().union(*(dependencies(by_name[one], KNOWN) for one in waiting))
+        waiting = found - needed
+    imported = {target for one in needed for target, _ in by_name[one].imports()}
+    assert not [target for target in imported if target.partition(".")[0] == "nbgrader"]
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_no_string_picks_a_loss(module):
     assert string_choices(module) == []
