@@ -9,6 +9,7 @@ be trusted, or closed by TLS: the address is then tls://host:8786, and the certi
 Dask's configuration, `distributed.comm.tls`, on all machines. Students' code reaches no network.
 """
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -20,7 +21,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, Future, KilledWorker
+from distributed import Client, Future, KilledWorker, Security
+from distributed.core import rpc
 
 from losscourse.grading import wire, worker
 from losscourse.grading.coordinator import GradersGone
@@ -54,6 +56,7 @@ class Cluster:
         self.address = _address(where)
         self._tell = tell
         try:
+            asyncio.run(_reach(self.address))
             self._client = Client(self.address, timeout=_PATIENCE, set_as_default=False)
         except Exception as error:  # a wrong scheme, no such host, nobody there, certificates
             why = f"{type(error).__name__}: {error}"
@@ -176,9 +179,11 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster; a worker ends what it has begun, and the rest is forgotten."""
         self._closed.set()
+        if (
+            self._watch is not None
+        ):  # first: what it waits for would never come from a closed client
+            self._watch.join(timeout=5)
         self._client.close(timeout=5)
-        if self._watch is not None:
-            self._watch.join()
 
     def __enter__(self) -> "Cluster":
         """Return the cluster itself."""
@@ -255,6 +260,19 @@ class Cluster:
             for future in (*self._asked, *self._data.values()):
                 future.release()
             self._data.clear()
+
+
+async def _reach(address: str) -> None:
+    """Raise what is wrong with a scheduler's address.
+
+    A `Client` that could not start closes when it is collected as garbage. Where that happens while
+    the next one starts, it waits for ever for a lock that its own thread holds.
+    """
+    arguments = Security().get_connection_args("client")
+    async with rpc(address, timeout=_PATIENCE, connection_args=arguments) as there:
+        found = await asyncio.wait_for(there.identity(), _PATIENCE)
+    if found["type"] != "Scheduler":
+        raise ValueError(f"it is the address of a {found['type']}")
 
 
 def _address(where: str) -> str:

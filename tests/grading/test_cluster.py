@@ -225,20 +225,32 @@ def test_a_worker_with_other_code_or_no_sandbox_is_not_used(course, tmp_path):
     assert f"worker {address}: Unavailable" in report["reason"]
 
 
-def test_what_is_no_cluster_is_said_to_be_none(course, tmp_path, monkeypatch):
+def test_what_is_no_cluster_is_said_to_be_none(course, two, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "_PATIENCE", 1.0)
+    with Client(two.address, set_as_default=False) as client:
+        client.wait_for_workers(1)
+        a_worker = next(iter(client.scheduler_info()["workers"]))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     (tmp_path / "notes.json").write_text("{}")
     for where, words in {
         f"tcp://127.0.0.1:{port}": "No Dask scheduler answers at tcp://127.0.0.1",
         "pigeon://coop": "No Dask scheduler answers at pigeon://coop",
+        a_worker: "it is the address of a Worker",
         "somewhere.json": "no file somewhere.json",
         str(tmp_path / "notes.json"): "is no scheduler file",
     }.items():
         done = grade(course, "--cluster", where)
-        assert (done.exit_code, words in done.output) == (2, True), done.output
+        assert (done.exit_code, words in " ".join(done.output.split())) == (2, True), done.output
     assert not state_of(course)
+
+
+def test_where_nobody_answers_no_client_is_made_that_closes_while_another_starts(monkeypatch):
+    made = []
+    monkeypatch.setattr(clusters, "Client", lambda *arguments, **named: made.append(arguments))
+    with pytest.raises(CannotStart):
+        Cluster("pigeon://coop")
+    assert not made
 
 
 def test_over_tls_who_has_no_certificate_does_not_get_in(tmp_path, monkeypatch):
