@@ -1,4 +1,4 @@
-# serve · book · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · evening · clean
+# serve · book · page · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · evening · clean
 # A stamp stands for each step, so that a second call runs only what its sources ask for.
 
 PYTHON ?= python3
@@ -23,7 +23,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book test lint exercises grade bench bench-losses bench-grading picture evening clean chromium postgresql
+.PHONY: serve book page test lint exercises grade bench bench-losses bench-grading picture evening clean chromium postgresql
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -32,6 +32,10 @@ serve: $(INSTALLED)
 	@$(BIN)/python book/serve.py $(SITE) $(PORT)
 
 book: $(BOOK)
+
+# One page while it is written, and its pictures in build/page: PAGE=regression/huber.
+page: $(WHEEL) chromium
+	$(BIN)/python -m book.page $(PAGE)
 
 exercises: $(NOTEBOOKS)
 
@@ -56,10 +60,10 @@ bench-grading: $(INSTALLED)
 	$(BIN)/python -m benchmarks.grading --class 1000
 
 picture: $(BOOK) chromium
-	$(BIN)/python book/picture.py
+	$(BIN)/python -m book.picture
 
 evening: $(INSTALLED) chromium
-	$(BIN)/python book/evening.py
+	$(BIN)/python -m book.evening
 
 clean:
 	rm -rf build losscourse/notebooks

@@ -21,10 +21,8 @@ import nbformat
 from nbgrader.api import Gradebook
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-from tests.browser import QUIET, find_chromium  # noqa: E402
-from tests.exercises import problem_sets  # noqa: E402
+from tests.browser import QUIET, ROOT, find_chromium
+from tests.exercises import problem_sets
 
 SET = "ps01"
 KEPT = ROOT / "book" / "guides" / "evening"

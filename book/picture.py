@@ -3,18 +3,12 @@
 Serves build/html, opens a page in Chromium and writes book/_static/site.png.
 """
 
-import shutil
 import sys
-import threading
-from functools import partial
-from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
-from serve import HOST, Handler
 
-ROOT = Path(__file__).resolve().parents[1]
-SITE = ROOT / "build" / "html"
+from tests.browser import QUIET, ROOT, SITE, find_chromium, serving
+
 PICTURE = ROOT / "book" / "_static" / "site.png"
 PAGE = "regression/huber.html"
 SECTION = "Feel delta"
@@ -24,18 +18,15 @@ SIZE = {"width": 1280, "height": 860}
 def main() -> None:
     if not (SITE / PAGE).exists():
         sys.exit(f"No {PAGE} in build/html: run `make book` first")
-    with ThreadingHTTPServer((HOST, 0), partial(Handler, directory=SITE)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        take(f"http://{HOST}:{server.server_port}/{PAGE}")
-        server.shutdown()
+    with serving(SITE) as address:
+        take(f"{address}/{PAGE}")
     print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB")
 
 
 def take(address: str) -> None:
     with sync_playwright() as playwright:
-        names = ("chromium", "chromium-browser", "google-chrome")
-        chromium = next(filter(None, map(shutil.which, names)), None)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        chromium = find_chromium(playwright.chromium.executable_path)
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = browser.new_page(viewport=SIZE, color_scheme="light")
         page.goto(address, wait_until="networkidle")
         page.evaluate("() => window.MathJax?.startup.promise")

@@ -1,5 +1,6 @@
 """The built site served on a free port, and Chromium: fixtures that several folders import."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-__all__ = ["FAINT_TEXT", "ROOT", "SITE", "address", "browser", "find_chromium", "site"]
+__all__ = [
+    *("FAINT_TEXT", "QUIET", "ROOT", "SITE"),
+    *("address", "browser", "find_chromium", "serving", "site"),
+]
 
 ROOT = Path(__file__).resolve().parents[1]
-SITE = ROOT / "build" / "html"
+SITE = ROOT / os.environ.get("SITE", "build/html")
 
 QUIET = [
     "--no-sandbox",
@@ -78,7 +82,14 @@ def site() -> Path:
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
     """Where the built site is served, without a final slash."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+    with serving(site) as where:
+        yield where
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free port, and yield where."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

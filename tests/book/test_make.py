@@ -69,8 +69,10 @@ def built_course(tmp_path_factory) -> Path:
         shutil.copy2(ROOT / name, course)
     shutil.copy2(ROOT / "LICENSE", course)
     shutil.copytree(ROOT / "book", course / "book", ignore=shutil.ignore_patterns("*.md"))
-    (course / "losscourse").mkdir()
-    (course / "losscourse" / "__init__.py").touch()
+    for folder in ("losscourse", "tests"):
+        (course / folder).mkdir()
+        (course / folder / "__init__.py").touch()
+    shutil.copy2(ROOT / "tests" / "browser.py", course / "tests")
     borrow_environment(course / ".venv")
     (course / "book" / "_toc.yml").write_text("format: jb-book\nroot: a\nchapters:\n- file: b\n")
     for name in "ab":
@@ -138,6 +140,30 @@ def test_a_warning_fails_the_build_again_and_again_until_it_is_repaired(course: 
     repaired = make("book", folder=course)
     assert repaired.returncode == 0
     assert "a" not in executed(repaired)  # its code is the one that ran before
+
+
+@pytest.mark.browser
+def test_a_page_is_built_alone_with_pictures_of_it_before_it_is_in_the_contents(course: Path):
+    write_page(course, "a", "1 / 0")
+    write_page(course, "c", "print('x' * 3)")
+    try:
+        result = make("page", "PAGE=c", folder=course)
+        assert result.returncode == 0, result.stdout + result.stderr
+        folder = course / "build" / "page" / "c"
+        assert "xxx" in (folder / "_build" / "html" / "c.html").read_text()
+        assert {file.name for file in folder.glob("*-00.png")} == {
+            f"{view}-00.png" for view in ("light", "dark", "narrow")
+        }
+        write_page(course, "c", title="A {ref}`place-that-is-not`")
+        assert "place-that-is-not" in make("page", "PAGE=c", folder=course).stderr
+        write_page(course, "c", "1 / 0")
+        assert "ZeroDivisionError" in make("page", "PAGE=c", folder=course).stderr
+    finally:
+        (course / "book" / "c.md").unlink()
+
+
+def test_a_page_that_is_not_there_is_named():
+    assert "no book/nowhere.md" in make("page", "PAGE=nowhere").stderr
 
 
 def test_nothing_is_left_to_do_once_the_book_is_built():
