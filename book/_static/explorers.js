@@ -15,6 +15,7 @@ function loadVega() {
 
 function rows(columns) {
   const names = Object.keys(columns);
+  if (names.length === 0) return [];
   return columns[names[0]].map((_, i) =>
     Object.fromEntries(names.map((name) => [name, columns[name][i]]))
   );

@@ -5,7 +5,8 @@ reads in light, in dark and in print.
 """
 
 from losscourse.figures.cards import card
-from losscourse.figures.explorers import explore_descent, explore_line_fit, explore_squares
+from losscourse.figures.explorers import View, explore
+from losscourse.figures.fits import explore_descent, explore_line_fit, explore_squares
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
     plot_gradients,
@@ -19,7 +20,9 @@ from losscourse.figures.tables import table
 
 __all__ = [
     "Picture",
+    "View",
     "card",
+    "explore",
     "explore_descent",
     "explore_line_fit",
     "explore_squares",

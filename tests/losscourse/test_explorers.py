@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import QuantileRegressor
 
 from losscourse.datasets import noisy_line
-from losscourse.figures.explorers import explore_line_fit, explore_squares
+from losscourse.figures.explorers import View, explore
+from losscourse.figures.fits import explore_line_fit, explore_squares
 from losscourse.losses.regression import huber, pinball
 
 X, Y = noisy_line(41, seed=0)
@@ -47,3 +48,40 @@ def test_every_square_has_equal_sides_and_stays_in_the_picture() -> None:
             assert abs(square["x2"] - square["x"]) == abs(square["m"] - square["y"])
             assert -1 <= square["x2"] <= 11
     assert explorer.positions[1].tables["now"] == [{"m": 4.0, "objective": 9.5, "gradient": 0.0}]
+
+
+def bump(power: float) -> tuple[str, list[View]]:
+    x = np.linspace(0, 2, 5)
+    with np.errstate(divide="ignore"):
+        lines = {"power": (x, x**power), "log": (x, np.log(x))}
+    dots = {"few": (x[:2], x[:2]), "none": (x[:0], x[:0])}
+    return f"Power {power:g}.", [View("x", "y", lines=lines, dots=dots), View("x", "y", dots=dots)]
+
+
+def test_an_explorer_of_ones_own_draws_only_what_is_finite_and_says_each_series_name() -> None:
+    explorer = explore("power", [1, 2], bump, start=2, alt="Two curves", caption="")
+    lines = explorer.positions[1].tables["lines 0"]
+    assert [row["y"] for row in lines if row["series"] == 0] == [0.0, 0.25, 1.0, 2.25, 4.0]
+    assert [row["x"] for row in lines if row["series"] == 1] == [0.5, 1.0, 1.5, 2.0]
+    shown = explorer._repr_html_()
+    assert shown.count('class="view"') == 2
+    assert all(f">{name}<" in shown for name in ("power", "log", "few", "none"))
+    assert "NaN" not in shown
+    assert "Infinity" not in shown
+
+
+def test_the_axes_of_an_explorer_hold_every_position() -> None:
+    explorer = explore("power", [1, 2], bump, start=1, alt="Two curves", caption="")
+    up = explorer.charts[0].to_dict()["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert up[0] < np.log(0.5)
+    assert up[1] > 4
+
+
+def test_an_explorer_whose_panels_change_is_refused() -> None:
+    def show(value: float) -> tuple[str, list[View]]:
+        return "", [View("x", f"y at {value}", dots={"a": (X, Y)})]
+
+    with pytest.raises(ValueError, match="panels at 2 are not those at 1"):
+        explore("value", [1, 2], show, start=1, alt="Dots", caption="")
+    with pytest.raises(ValueError, match="start: expected one of"):
+        explore("power", [1, 2], bump, start=3, alt="Dots", caption="")
