@@ -124,8 +124,10 @@ def _at_chance(loss: Loss) -> str:
     """Return the value at chance and what chance means; empty where there is none."""
     if loss.at_chance is None:
         return ""
-    if isinstance(loss.at_chance, sympy.Expr):
-        return f"${_latex(loss.at_chance)}$: logits 0, balanced classes"
+    if loss.formula is None or loss.variable != RESIDUAL:
+        value = loss.at_chance
+        shown = f"{value:.4g}" if isinstance(value, float) else f"${_latex(value)}$"
+        return f"{shown}: logits 0, balanced classes"
     at = "".join(f", {name} = {value:g}" for name, value in loss.defaults.items())
     return f"{loss.at_chance:.4g}: the best constant for a standard normal target{at}"
 

@@ -34,6 +34,20 @@ def test_a_card_leaves_out_what_a_loss_does_not_have():
     assert "| Gradient | left to autograd |" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("huber", "0.4247: the best constant for a standard normal target, delta = 1"),
+        ("hinge", "1: logits 0, balanced classes"),
+        ("perceptron", "0: logits 0, balanced classes"),
+        ("sigmoid_binary_cross_entropy", r"$\log{\left(2 \right)}$: logits 0, balanced classes"),
+    ],
+)
+def test_a_card_says_what_chance_is(name, said):
+    card = figures.card(CATALOGUE[name].function, prerequisites="nothing", minutes=5)
+    assert f"| At chance | {said} |" in card._repr_markdown_()
+
+
 def test_a_card_of_no_loss_is_an_error():
     with pytest.raises(KeyError, match="panel"):
         figures.card(figures.panel, prerequisites="nothing", minutes=5)
