@@ -9,6 +9,7 @@ from losscourse.figures.explorers import View, explore
 from losscourse.figures.fits import explore_descent, explore_line_fit, explore_squares
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
+    plot_classes,
     plot_gradients,
     plot_intervals,
     plot_lines,
@@ -27,6 +28,7 @@ __all__ = [
     "explore_line_fit",
     "explore_squares",
     "panel",
+    "plot_classes",
     "plot_gradients",
     "plot_intervals",
     "plot_lines",

@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 
 from losscourse.arrays import Array
-from losscourse.catalogue import CATALOGUE
+from losscourse.catalogue import CATALOGUE, MARGIN
 from losscourse.figures.pictures import INK, SERIES, panel
 
 __all__ = [
+    "plot_classes",
     "plot_gradients",
     "plot_intervals",
     "plot_lines",
@@ -28,32 +29,37 @@ _MARKERS = "osD^vP"
 
 
 def plot_losses(curves: Curves, *, reach: float = 3.0, ylabel: str = "loss") -> Figure:
-    """Return a panel with losses over the residual.
+    """Return a panel with losses over the residual, or over the margin.
+
+    Where one of them is a loss of the margin, the axis is the margin: the score of a point of the
+    positive class, so that `sigmoid_binary_cross_entropy` may stand beside it.
 
     Args:
         curves: Losses of the catalogue with their hyperparameters.
-        reach: The residual runs from -reach to reach, in the target's unit.
+        reach: The axis runs from -reach to reach; a residual has the target's unit.
         ylabel: The vertical axis, with its unit.
 
     Returns:
         The panel.
     """
-    # A loss is high at both ends, a gradient rises: these corners are free for the legend.
-    return _over_residual(curves, reach, ylabel, lambda function: function, "upper center")
+    # A loss of the residual is high at both ends, one of the margin at the left, and gradients
+    # rise: these corners are free for the legend.
+    corner = "upper right" if _of_margin(curves) else "upper center"
+    return _over_axis(curves, reach, ylabel, lambda function: function, corner)
 
 
 def plot_gradients(curves: Curves, *, reach: float = 3.0, ylabel: str = "gradient") -> Figure:
-    """Return a panel with the gradients of losses over the residual.
+    """Return a panel with the gradients of losses over the residual, or over the margin.
 
     Args:
-        curves: Losses of the catalogue with their hyperparameters.
-        reach: The residual runs from -reach to reach, in the target's unit.
+        curves: Losses of the catalogue with their hyperparameters, as for `plot_losses`.
+        reach: The axis runs from -reach to reach; a residual has the target's unit.
         ylabel: The vertical axis, with its unit.
 
     Returns:
         The panel.
     """
-    return _over_residual(
+    return _over_axis(
         curves,
         reach,
         ylabel,
@@ -151,6 +157,49 @@ def plot_lines(
     return figure
 
 
+def plot_classes(
+    points: Array,
+    signs: Array,
+    boundaries: Mapping[str, Sequence[float]],
+    *,
+    xlabel: str = "first feature",
+    ylabel: str = "second feature",
+    title: str = "",
+) -> Figure:
+    """Return a panel with points of two classes and straight lines that would part them.
+
+    Args:
+        points: Floats, shape (N, 2).
+        signs: Shape (N,), each -1 or 1.
+        boundaries: By its name, a line as three weights (a, b, c): where a·x + b·y + c = 0.
+        xlabel: The horizontal axis, with its unit.
+        ylabel: The vertical axis, with its unit.
+        title: Above the axes.
+
+    Returns:
+        The panel.
+
+    Raises:
+        ValueError: A line's first two weights are 0.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title, width=4.4, height=3.3)
+    for sign, marker, fill in ((1, "o", "full"), (-1, "s", "none")):
+        x, y = points[signs == sign].T
+        axes.plot(
+            x, y, marker, color=INK, markersize=5, alpha=0.7, fillstyle=fill, label=f"{sign:+d}"
+        )
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    for i, (name, (a, b, c)) in enumerate(boundaries.items()):
+        if a == b == 0:
+            raise ValueError(f"boundaries: expected a line, got the weights 0, 0, {c} of {name}")
+        normal = np.asarray([a, b]) / (a**2 + b**2)
+        foot, along = -c * normal, np.asarray([-normal[1], normal[0]])
+        style = {"linestyle": _DASHES[i], "color": SERIES[i], "label": name}
+        axes.axline(foot, foot + along, **style)
+    _legend(axes)
+    return figure
+
+
 def plot_series(
     x: Array,
     series: Mapping[str, Array],
@@ -223,21 +272,30 @@ def plot_intervals(
     return figure
 
 
-def _over_residual(
+def _over_axis(
     curves: Curves,
     reach: float,
     ylabel: str,
     choose: Callable[[Callable[..., Array]], Callable[..., Array]],
     corner: str,
 ) -> Figure:
-    """Draw `choose(loss)` of each loss over residuals in [-reach, reach]."""
-    figure, axes = panel(xlabel="residual e = prediction - target", ylabel=ylabel)
-    residuals = np.linspace(-reach, reach, 601)
+    """Draw `choose(loss)` of each loss over residuals, or margins, in [-reach, reach]."""
+    if _of_margin(curves):
+        xlabel, second = "margin m = sign × score", np.ones(601)
+    else:
+        xlabel, second = "residual e = prediction - target", np.zeros(601)
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel)
+    grid = np.linspace(-reach, reach, 601)
     for i, (function, parameters) in enumerate(curves):
-        values = choose(function)(residuals, np.zeros_like(residuals), **parameters)
-        axes.plot(residuals, values, linestyle=_DASHES[i], label=_label(function, parameters))
+        values = choose(function)(grid, second, **parameters)
+        axes.plot(grid, values, linestyle=_DASHES[i], label=_label(function, parameters))
     _legend(axes, corner)
     return figure
+
+
+def _of_margin(curves: Curves) -> bool:
+    """Tell whether one of the losses is a loss of the margin."""
+    return any(CATALOGUE[function.__name__].variable == MARGIN for function, _ in curves)
 
 
 def _legend(axes: Axes, corner: str = "best") -> None:

@@ -108,3 +108,32 @@ def test_curves_are_the_functions_of_the_catalogue():
         expected = function(residuals, np.zeros_like(residuals), delta=0.5)
         np.testing.assert_array_equal(line.get_ydata(), expected)
         assert line.get_label() == "Huber, delta 0.5"
+
+
+def test_a_loss_of_the_margin_is_drawn_over_the_margin():
+    hinge, logistic = CATALOGUE["hinge"], CATALOGUE["sigmoid_binary_cross_entropy"]
+    for plot, functions in (
+        (figures.plot_losses, [hinge.function, logistic.function]),
+        (figures.plot_gradients, [hinge.gradient, logistic.gradient]),
+    ):
+        (axes,) = plot([(hinge.function, {}), (logistic.function, {})]).axes
+        assert axes.get_xlabel() == "margin m = sign × score"
+        for line, function in zip(axes.get_lines(), functions, strict=True):
+            margins = line.get_xdata()
+            np.testing.assert_array_equal(
+                line.get_ydata(), function(margins, np.ones_like(margins))
+            )
+
+
+def test_classes_are_told_apart_by_their_marks_and_the_line_is_where_the_score_is_0():
+    points = np.asarray([[0.0, 0.0], [2.0, 1.0], [3.0, 3.0]])
+    signs = np.asarray([-1, 1, 1])
+    (axes,) = figures.plot_classes(points, signs, {"a line": (1.0, 2.0, -2.0)}).axes
+    plus, minus, line = axes.get_lines()
+    assert (plus.get_label(), minus.get_label(), line.get_label()) == ("+1", "-1", "a line")
+    assert plus.get_marker() != minus.get_marker()
+    np.testing.assert_array_equal(plus.get_xydata(), points[1:])
+    for x, y in (line.get_xy1(), line.get_xy2()):
+        assert x + 2 * y - 2 == pytest.approx(0, abs=1e-12)
+    with pytest.raises(ValueError, match=r"^boundaries: expected a line"):
+        figures.plot_classes(points, signs, {"none": (0.0, 0.0, 1.0)})
