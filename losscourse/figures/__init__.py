@@ -10,6 +10,7 @@ from losscourse.figures.fits import explore_descent, explore_line_fit, explore_s
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
     plot_classes,
+    plot_curves,
     plot_gradients,
     plot_intervals,
     plot_lines,
@@ -29,6 +30,7 @@ __all__ = [
     "explore_squares",
     "panel",
     "plot_classes",
+    "plot_curves",
     "plot_gradients",
     "plot_intervals",
     "plot_lines",

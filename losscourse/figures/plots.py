@@ -13,6 +13,7 @@ from losscourse.figures.pictures import INK, SERIES, panel
 
 __all__ = [
     "plot_classes",
+    "plot_curves",
     "plot_gradients",
     "plot_intervals",
     "plot_lines",
@@ -196,6 +197,44 @@ def plot_classes(
         foot, along = -c * normal, np.asarray([-normal[1], normal[0]])
         style = {"linestyle": _DASHES[i], "color": SERIES[i], "label": name}
         axes.axline(foot, foot + along, **style)
+    _legend(axes)
+    return figure
+
+
+def plot_curves(
+    x: Array,
+    y: Array,
+    curves: Mapping[str, tuple[Array, Array]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    band: tuple[Array, Array, Array] | None = None,
+    title: str = "",
+    ylim: tuple[float, float] | None = None,
+) -> Figure:
+    """Return a panel with points, curves through them and perhaps a shaded band.
+
+    Args:
+        x: The points, floats, shape (N,).
+        y: Floats, shape (N,).
+        curves: x and y of each curve by its name, floats of shape (M,).
+        xlabel: The horizontal axis, with its unit.
+        ylabel: The vertical axis, with its unit.
+        band: x, lower and upper end of the band, floats of shape (M,).
+        title: Above the axes.
+        ylim: The ends of the vertical axis; without them, all that is drawn.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title, width=4.4, height=3.3)
+    axes.plot(x, y, "o", color=INK, markersize=4, alpha=0.5, linestyle="none")
+    if band is not None:
+        axes.fill_between(*band, color=INK, alpha=0.12, linewidth=0)
+    for i, (name, curve) in enumerate(curves.items()):
+        axes.plot(*curve, linestyle=_DASHES[i], color=SERIES[i], label=name)
+    if ylim is not None:
+        axes.set_ylim(ylim)
     _legend(axes)
     return figure
 

@@ -137,3 +137,19 @@ def test_classes_are_told_apart_by_their_marks_and_the_line_is_where_the_score_i
         assert x + 2 * y - 2 == pytest.approx(0, abs=1e-12)
     with pytest.raises(ValueError, match=r"^boundaries: expected a line"):
         figures.plot_classes(points, signs, {"none": (0.0, 0.0, 1.0)})
+
+
+def test_curves_run_through_the_points_and_a_band_lies_behind_them():
+    x, y = np.asarray([0.0, 1.0, 2.0]), np.asarray([1.0, 0.0, 4.0])
+    figure = figures.plot_curves(
+        x, y, {"fit": (x, x**2)}, xlabel="x", ylabel="y", band=(x, x - 1, x + 1), ylim=(-2, 5)
+    )
+    (axes,) = figure.axes
+    points, fit = axes.get_lines()
+    np.testing.assert_array_equal(points.get_xydata(), np.stack([x, y], axis=1))
+    assert points.get_linestyle() == "None", "points are not joined"
+    np.testing.assert_array_equal(fit.get_ydata(), x**2)
+    (band,) = axes.collections
+    ends = band.get_paths()[0].get_extents()
+    assert (ends.ymin, ends.ymax) == (-1.0, 3.0)
+    assert axes.get_ylim() == (-2.0, 5.0)
