@@ -54,7 +54,7 @@ def build(page: str, folder: Path) -> Path:
     said = re.sub(r"\x1b\[[\d;]*m", "", done.stderr)
     wrong = [line for line in said.splitlines() if f"{BOOK / page}." in line]
     site = folder / "_build" / "html"
-    if "Traceback" in said or not (site / f"{page}.html").exists():
+    if "Executing notebook failed" in said or not (site / f"{page}.html").exists():
         sys.exit(said)
     if wrong:
         sys.exit("\n".join(wrong))

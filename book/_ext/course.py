@@ -203,6 +203,12 @@ def _add_libraries(app: Sphinx, error: Exception | None) -> None:
         _write_vega(static / "vega.js")
 
 
+def _declare_safe(app: Sphinx, config: Config) -> None:
+    """Say what two extensions leave unsaid: they do nothing while pages are read."""
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
+        app.extensions[name].parallel_read_safe = True
+
+
 def _copy_mathjax(target: Path) -> None:
     package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
     source = package / "static" / "mathjax"
@@ -222,7 +228,9 @@ def _write_vega(target: Path) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Register the directives, the citation style and the scripts."""
+    """Register the directives, the citation style and the scripts; let each core run pages."""
+    app.parallel = os.cpu_count() or 1  # jupyter-book's command has no option for it
+    app.connect("config-inited", _declare_safe)
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
     app.add_directive("downloads", Downloads)
     app.add_directive("versions", Versions)
