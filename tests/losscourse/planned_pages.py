@@ -10,7 +10,6 @@ PLANNED = (
     "regression/robust",
     "regression/likelihoods",
     "regression/quantiles",
-    "classification/binary-cross-entropy",
     "classification/cross-entropy",
     "classification/imbalance",
     "classification/focal",
