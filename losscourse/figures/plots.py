@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 from scipy.optimize import minimize_scalar
 
 from losscourse.arrays import Array
@@ -15,6 +16,7 @@ __all__ = [
     "plot_classes",
     "plot_curves",
     "plot_gradients",
+    "plot_graph",
     "plot_intervals",
     "plot_lines",
     "plot_losses",
@@ -67,6 +69,61 @@ def plot_gradients(curves: Curves, *, reach: float = 3.0, ylabel: str = "gradien
         lambda function: CATALOGUE[function.__name__].gradient,
         "upper left",
     )
+
+
+def plot_graph(
+    nodes: Mapping[str, tuple[float, float, str, str]], edges: Mapping[tuple[str, str], str]
+) -> Figure:
+    """Return a panel with a computational graph, its arrows pointing downwards.
+
+    Args:
+        nodes: Column, row and two texts of each node by its name. Rows count upwards, and a
+            column is about as wide as a text of ten letters. The first text is in the page's
+            ink, the second below it in a colour: what is computed forwards and backwards.
+        edges: The text of each arrow by its ends, `("from", "to")`.
+
+    Returns:
+        The panel.
+
+    Raises:
+        ValueError: An arrow does not lead to a lower row.
+
+    Example:
+        >>> figure = plot_graph(
+        ...     {"x": (0, 1, "x = 3", "6"), "y": (0, 0, "y = 9", "1")}, {("x", "y"): "2x = 6"})
+        >>> [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+        ['x = 3', '6', 'y = 9', '1', '2x = 6']
+    """
+    columns, rows = ([node[k] for node in nodes.values()] for k in (0, 1))
+    left, right, low, high = min(columns), max(columns), min(rows), max(rows)
+    size = {"width": 0.95 * (right - left + 1.1), "height": 0.78 * (high - low + 0.9)}
+    figure, axes = panel(xlabel="", ylabel="", **size)
+    axes.axis("off")
+    axes.set(xlim=(left - 0.55, right + 0.55), ylim=(low - 0.45, high + 0.45))
+    centred = {"ha": "center", "va": "center", "fontsize": 9.5}
+    half = 0.3  # of a box's height, in rows
+    for column, row, forwards, backwards in nodes.values():
+        axes.text(column, row + 0.12, forwards, color=INK, **centred)
+        axes.text(column, row - 0.14, backwards, color=SERIES[1], **centred)
+        box = FancyBboxPatch(
+            (column - 0.38, row - half + 0.08),
+            *(0.76, 2 * half - 0.16),
+            boxstyle="round,pad=0.08",
+            facecolor="none",
+            edgecolor=INK,
+        )
+        axes.add_patch(box)
+    for (source, target), said in edges.items():
+        (x0, y0, *_), (x1, y1, *_) = nodes[source], nodes[target]
+        if y1 >= y0:
+            raise ValueError(f"edges: expected arrows to a lower row, got {source} to {target}")
+        shift = 0.3 * np.sign(x0 - x1)
+        ends = {"xy": (x1 + shift, y1 + half), "xytext": (x0 - shift, y0 - half)}
+        axes.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": INK, "shrinkA": 0})
+        middle = (x0 + x1) / 2 + (0.06 if shift <= 0 else -0.06)
+        side = {"ha": "left" if shift <= 0 else "right", "va": "center", "fontsize": 9}
+        axes.text(middle, (y0 + y1) / 2, said, color=SERIES[0], **side)
+    return figure
 
 
 def plot_objectives(

@@ -48,6 +48,16 @@ def test_a_card_says_what_chance_is(name, said):
     assert f"| At chance | {said} |" in card._repr_markdown_()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("huber", r"between $- \delta$ and $\delta$"), ("general_robust", "at most $")],
+)
+def test_a_card_says_a_gradient_s_bound_once_where_it_is_long(name, said):
+    card = figures.card(CATALOGUE[name].function, prerequisites="nothing", minutes=5)
+    (row,) = [line for line in card._repr_markdown_().splitlines() if "| Gradient |" in line]
+    assert said in row
+
+
 def test_a_card_of_no_loss_is_an_error():
     with pytest.raises(KeyError, match="panel"):
         figures.card(figures.panel, prerequisites="nothing", minutes=5)
@@ -153,3 +163,17 @@ def test_curves_run_through_the_points_and_a_band_lies_behind_them():
     ends = band.get_paths()[0].get_extents()
     assert (ends.ymin, ends.ymax) == (-1.0, 3.0)
     assert axes.get_ylim() == (-2.0, 5.0)
+
+
+def test_a_graph_names_its_nodes_and_arrows_and_runs_downwards():
+    nodes = {"x": (0, 1, "x = 3", "6"), "y": (1, 0, "y = 9", "1")}
+    (axes,) = figures.plot_graph(nodes, {("x", "y"): "2x = 6"}).axes
+    said = {text.get_text(): text.get_position() for text in axes.texts if text.get_text()}
+    assert said.keys() == {"x = 3", "6", "y = 9", "1", "2x = 6"}
+    assert said["6"][1] < said["x = 3"][1]
+    assert len(axes.patches) == len(nodes)
+    (arrow,) = [text for text in axes.texts if text.get_text() == ""]
+    assert arrow.xyann[1] > arrow.xy[1]
+    for wrong in (("y", "x"), ("x", "x")):
+        with pytest.raises(ValueError, match=r"^edges: expected arrows to a lower row"):
+            figures.plot_graph(nodes, {wrong: ""})
