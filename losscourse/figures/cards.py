@@ -115,8 +115,11 @@ def _gradient(loss: Loss) -> str:
     """Return the gradient's formula and range, if there is a closed form."""
     if loss.gradient is None:
         return "left to autograd"
-    low, high = (_latex(bound) for bound in loss.gradient_range)
+    below, above = loss.gradient_range
+    low, high = _latex(below), _latex(above)
     formula = loss.display_gradient if loss.derivative is None else _latex(loss.derivative)
+    if isinstance(above, sympy.Piecewise) and below == -above:  # twice, it overflows the table
+        return f"${formula}$, at most ${high}$ in size"
     return f"${formula}$, between ${low}$ and ${high}$"
 
 
