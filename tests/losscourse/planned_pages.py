@@ -15,7 +15,6 @@ PLANNED = (
     "classification/noisy-labels",
     "classification/why-not-mse",
     "margins/hinge",
-    "margins/perceptron",
     "divergences/kullback-leibler",
     "divergences/scoring-rules",
     "similarity/contrastive",
