@@ -7,7 +7,6 @@ PLANNED = (
     "foundations/custom",
     "foundations/design",
     "foundations/gradients",
-    "regression/likelihoods",
     "regression/quantiles",
     "classification/cross-entropy",
     "classification/imbalance",
