@@ -7,7 +7,6 @@ PLANNED = (
     "foundations/custom",
     "foundations/design",
     "regression/quantiles",
-    "classification/cross-entropy",
     "classification/imbalance",
     "classification/focal",
     "classification/noisy-labels",
