@@ -10,7 +10,7 @@ from sympy.printing.latex import LatexPrinter
 from losscourse.arrays import Array
 from losscourse.catalogue import CATALOGUE, MARGIN, PREDICTION, RESIDUAL, Loss
 
-__all__ = ["Card", "card"]
+__all__ = ["Card", "card", "facts"]
 
 _SMOOTHNESS = {0: "no, it has a kink", 1: "once continuously differentiable"}
 _UNITS = {
@@ -40,21 +40,7 @@ class Card:
 
     def _repr_markdown_(self) -> str:
         loss = self.loss
-        rows = {
-            "Formula": _formula(loss),
-            "Use": loss.use,
-            "Range": f"${_interval(loss)}$" + _UNITS[loss.unit],
-            "At chance": _at_chance(loss),
-            "Gradient": _gradient(loss),
-            "Convex": "yes" if loss.convex else "no",
-            "Smooth": _SMOOTHNESS.get(loss.smoothness, "all derivatives exist"),
-            "Robust": "yes: one outlier’s pull is bounded"
-            if loss.robust
-            else "no: one outlier’s pull is unbounded",
-            "Elicits": _elicits(loss),
-            "Package": f"`{loss.qualified_name}`",
-            "torch": f"`{loss.torch}`" if loss.torch else "none",
-            "Also called": ", ".join(loss.aliases),
+        rows = facts(loss) | {
             "Read first": self.prerequisites,
             "Time": f"{self.minutes} minutes",
         }
@@ -81,6 +67,33 @@ def card(function: Callable[..., Array], *, prerequisites: str, minutes: int) ->
         KeyError: The catalogue has no entry for the function.
     """
     return Card(CATALOGUE[function.__name__], prerequisites=prerequisites, minutes=minutes)
+
+
+def facts(loss: Loss) -> dict[str, str]:
+    """Return what a card and the atlas say of a loss.
+
+    Args:
+        loss: An entry of the catalogue.
+
+    Returns:
+        Markdown by the name of the fact; empty where there is nothing to say.
+    """
+    return {
+        "Formula": _formula(loss),
+        "Use": loss.use,
+        "Range": f"${_interval(loss)}$" + _UNITS[loss.unit],
+        "At chance": _at_chance(loss),
+        "Gradient": _gradient(loss),
+        "Convex": "yes" if loss.convex else "no",
+        "Smooth": _SMOOTHNESS.get(loss.smoothness, "all derivatives exist"),
+        "Robust": "yes: one outlier’s pull is bounded"
+        if loss.robust
+        else "no: one outlier’s pull is unbounded",
+        "Elicits": _elicits(loss),
+        "Package": f"`{loss.qualified_name}`",
+        "torch": f"`{loss.torch}`" if loss.torch else "none",
+        "Also called": ", ".join(loss.aliases),
+    }
 
 
 class _Printer(LatexPrinter):
