@@ -230,6 +230,7 @@ def _write_vega(target: Path) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives, the citation style and the scripts; let each core run pages."""
     app.parallel = os.cpu_count() or 1  # jupyter-book's command has no option for it
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # so a page on each core is all that runs
     app.connect("config-inited", _declare_safe)
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
     app.add_directive("downloads", Downloads)

@@ -73,6 +73,7 @@ def test_a_class_is_watched_and_nobody_is_lost(tmp_path, monkeypatch):
     assert found["memory"][-1]["s"] <= found["wall_s"]
 
 
+@pytest.mark.slow
 def test_bad_arguments_are_refused_before_anything_is_measured(tmp_path):
     out = tmp_path / "grading.json"
     for arguments, said in (

@@ -38,6 +38,7 @@ def test_a_run_keeps_every_table_of_a_loss_and_what_was_there(tmp_path):
     assert re.search(r"^numpy: \d miss the aim .*\bhinge\b", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_an_unknown_loss_is_refused_before_anything_is_measured(tmp_path):
     done = run("hubber", "--out", tmp_path / "losses.json")
     assert done.returncode == 2

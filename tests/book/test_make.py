@@ -110,6 +110,7 @@ def executed(result: subprocess.CompletedProcess[str]) -> list[str]:
     return sorted(re.findall(r"/(\w+)\.md: Executed notebook", output))
 
 
+@pytest.mark.slow
 def test_make_executes_only_what_changed(course: Path):
     assert "Nothing to be done" in make("book", folder=course).stdout
 
@@ -120,6 +121,7 @@ def test_make_executes_only_what_changed(course: Path):
     assert executed(make("book", folder=course)) == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_raises_fails_the_build(course: Path):
     write_page(course, "b", "1 / 0")
     result = make("book", folder=course)
@@ -127,6 +129,7 @@ def test_a_cell_that_raises_fails_the_build(course: Path):
     assert "ZeroDivisionError" in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_a_warning_fails_the_build_again_and_again_until_it_is_repaired(course: Path):
     write_page(course, "a", title="A {ref}`place-that-is-not`, a [page](missing.md)")
     write_page(course, "b", "import sys; print(1, file=sys.stderr)", "{cite:t}`nobody1900`")
@@ -142,6 +145,7 @@ def test_a_warning_fails_the_build_again_and_again_until_it_is_repaired(course: 
     assert "a" not in executed(repaired)  # its code is the one that ran before
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_page_is_built_alone_with_pictures_of_it_before_it_is_in_the_contents(course: Path):
     write_page(course, "a", "1 / 0")
@@ -203,6 +207,7 @@ def test_a_missing_python_is_named(tmp_path: Path):
     assert "python9 is not on the PATH" in line
 
 
+@pytest.mark.slow
 def test_make_serve_prints_the_address_and_ends_quietly(course: Path, free_port):
     address = f"http://127.0.0.1:{free_port}"
     server = subprocess.Popen(

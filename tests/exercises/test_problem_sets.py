@@ -128,6 +128,7 @@ def test_headings_state_the_points(source):
     assert sum(stated.values()) == 100
 
 
+@pytest.mark.slow
 def test_solutions_start_from_a_stub(source, released):
     for cell in sets.solution_cells(source):
         functions = ast.parse(cell.source).body

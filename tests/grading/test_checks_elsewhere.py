@@ -209,12 +209,14 @@ def here(test):
     return 1.0, ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", RIGHT.values(), ids=RIGHT)
 def test_right_answers_pass(warm, test):
     assert here(test) == (1.0, "")
     assert elsewhere(warm, test) == (1.0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("test", "says"), WRONG.values(), ids=WRONG)
 def test_wrong_answers_are_told_alike(warm, test, says):
     for score, message in (here(test), elsewhere(warm, test)):
@@ -374,6 +376,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_hostile_answers_score_nothing_and_leave_the_parent_well(warm, attack):
     answer, test, says = HOSTILE[attack]
@@ -402,6 +405,7 @@ def test_a_class_is_no_function_of_the_tests(warm):
     assert (score, "got type" in message) == (0.0, True), message
 
 
+@pytest.mark.slow
 def test_a_class_that_does_not_end_has_less_time_the_second_time(warm):
     answer = "class C:\n    def __init__(self):\n        while True: pass"
     steps = [Step("setup", "setup", SETUP), Step("student", "C", answer)]

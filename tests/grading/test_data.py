@@ -35,6 +35,7 @@ def results(warm, code, test="1", **named):
     return warm.grade(steps, ["total"], files=FILES, cell_seconds=10, **named).verdicts
 
 
+@pytest.mark.slow
 def test_both_sides_open_a_file_under_its_name_in_the_notebook(warm):
     code = (
         "import numpy as np\nimport units\n"
@@ -133,6 +134,7 @@ def course(made, lent, tmp_path):
     return shutil.copytree(made, tmp_path / "course", symlinks=True)
 
 
+@pytest.mark.slow
 def test_losscourse_grade_and_nbgrader_autograde_give_the_files(course, capsys):
     assert evening.grade("ps", course=course, workers=1) == 0
     first = export(course)

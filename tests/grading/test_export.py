@@ -317,6 +317,7 @@ def own_csv(path):
         return {row["student_id"]: row for row in csv.DictReader(file)}, len(queries)
 
 
+@pytest.mark.slow
 def test_our_own_csv_tells_a_score_from_none(course):
     rows, _ = own_csv(course / "gradebook.db")
     told = {name: (row["status"], row["raw_score"], row["score"]) for name, row in rows.items()}

@@ -462,6 +462,7 @@ def unguarded(attack, nb, parents, tmp_path, monkeypatch):
     return grade(warm, nb, attack.seconds, wide=attack.wide)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
 def test_it_gains_nothing_and_leaves_nothing(attack, parents, world, scratch):
     warm = parents("guarded")
@@ -500,6 +501,7 @@ def test_a_test_that_takes_any_error_gives_no_points_for_an_end_or_a_delay(paren
         assert (report.state, report.score) == ("graded", score)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "test",
     [
@@ -528,6 +530,7 @@ def test_a_test_that_catches_everything_does_not_go_on_for_ever(parents):
     assert left_behind() == set()
 
 
+@pytest.mark.slow
 def test_a_parent_takes_no_module_from_the_folder_in_which_it_is_started(tmp_path, monkeypatch):
     seen = tmp_path / "seen"
     (tmp_path / "json.py").write_text(f"open({str(seen)!r}, 'w').close()\nraise SystemExit")

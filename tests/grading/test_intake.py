@@ -65,6 +65,7 @@ def scores(course):
     return {row["student_id"]: row["score"] for row in csv.DictReader(whole.splitlines())}
 
 
+@pytest.mark.slow
 def test_both_ways_grade_what_holds_answers_and_say_what_to_do_about_the_rest(course, capsys):
     logs = {}
     with runs.api(course) as api:

@@ -1,5 +1,7 @@
 """What one submission is given: time."""
 
+import pytest
+
 from losscourse.grading.judge import Step
 
 CODE = """
@@ -19,6 +21,7 @@ def call(name, x):
     return Step("test", f"{name}({x})", code, 1)
 
 
+@pytest.mark.slow
 def test_a_function_that_did_not_end_has_a_tenth_of_the_time_from_then_on(warm):
     calls = [("stuck", 1.0), ("stuck", 2.0), ("stuck", 0.0), ("slow", 1.5)]
     steps = [Step("student", "code", CODE), *(call(*one) for one in calls)]

@@ -87,6 +87,7 @@ def here(test):
     exec(test, space)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", RIGHT.values(), ids=RIGHT)
 def test_what_takes_little_passes_and_is_marked(warm, test):
     here(test)
@@ -137,6 +138,7 @@ DECEIVED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "test"), DECEIVED.values(), ids=DECEIVED)
 def test_meters_that_say_less_than_is_seen_from_outside_need_a_person(warm, answer, test):
     report, verdict = elsewhere(warm, test, answer)

@@ -39,6 +39,7 @@ def grade(warm, rebuilt):
     return report, {name for name, score in tests.items() if score != POINTS[name]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_each_ends_as_it_must_and_the_next_is_graded(warm, name):
     case = CASES[name]

@@ -45,6 +45,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 def test_a_cell_that_ends_python_costs_what_it_defines_and_no_more(warm, end):
     code, says = ENDS[end]
@@ -118,6 +119,7 @@ def test_restarts_take_no_more_than_the_submissions_time(warm):
     )
 
 
+@pytest.mark.slow
 def test_a_forged_answer_gets_no_second_process(warm):
     """Else whoever answers for the grader could try again."""
     forges = (

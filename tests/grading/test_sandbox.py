@@ -131,6 +131,7 @@ def test_a_shell_comes_to_nothing(attempt):
     assert "DONE" in done.stdout  # os.system reports its failure as a status alone
 
 
+@pytest.mark.slow
 def test_processor_time_has_an_end(attempt):
     done, _ = attempt("while True: pass", "confined")
     assert done.returncode < 0  # killed by the system, SIGXCPU or SIGKILL

@@ -217,6 +217,7 @@ def test_start_without_jupyterlab_says_what_to_install(desk, monkeypatch):
 # --- check ---
 
 
+@pytest.mark.slow
 def test_check_passes_right_answers(desk, way):
     result = run("check", write(mini(RIGHT, "Because.")))
     assert result.exit_code == 0
@@ -236,6 +237,7 @@ def test_check_tells_wrong_from_unanswered(desk, way):
     assert "0 of 2 tests pass" in result.output
 
 
+@pytest.mark.slow
 @kernel
 def test_check_knows_an_unwritten_answer_in_a_tests_own_words(desk, way):
     says = "class CheckFailed(AssertionError): pass\n\ndef half(x):\n    raise CheckFailed('{}')"
@@ -511,6 +513,7 @@ def test_check_of_a_folder_names_the_notebook_in_it(desk):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT, which Windows does not have")
 def test_check_ends_cleanly_on_ctrl_c(desk, way):
     write(mini({**RIGHT, "double": "open('running', 'w').close()\nimport time\ntime.sleep(300)"}))

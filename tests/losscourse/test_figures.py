@@ -58,16 +58,6 @@ def test_a_card_says_a_gradient_s_bound_once_where_it_is_long(name, said):
     assert said in row
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [("huber", r"between $- \delta$ and $\delta$"), ("general_robust", "at most $")],
-)
-def test_a_card_says_a_gradient_s_bound_once_where_it_is_long(name, said):
-    card = figures.card(CATALOGUE[name].function, prerequisites="nothing", minutes=5)
-    (row,) = [line for line in card._repr_markdown_().splitlines() if "| Gradient |" in line]
-    assert said in row
-
-
 def test_a_card_of_no_loss_is_an_error():
     with pytest.raises(KeyError, match="panel"):
         figures.card(figures.panel, prerequisites="nothing", minutes=5)

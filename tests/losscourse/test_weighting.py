@@ -918,6 +918,7 @@ def test_surgery_of_two_tasks_works_against_neither(pairs):
     assert (lengths <= np.linalg.norm(gradients, axis=1) + 1e-12).all()
 
 
+@pytest.mark.slow
 def test_a_learned_mixture_turns_robust_among_outliers():
     """Meta-learning: the proportions are trained on what a step with them does to clean data."""
     rng = np.random.default_rng(0)
