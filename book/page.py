@@ -86,7 +86,7 @@ def pictures(page: str, site: Path, folder: Path) -> Iterator[Path]:
         for view, (scheme, width) in VIEWS.items():
             tab = browser.new_page(viewport={"width": width, "height": PIECE}, color_scheme=scheme)
             tab.goto(f"{address}/{page}.html", wait_until="networkidle")
-            tab.evaluate("() => window.MathJax?.startup.promise")
+            tab.evaluate("() => window.MathJax?.startup?.promise")
             height = tab.evaluate("() => document.documentElement.scrollHeight")
             for number, top in enumerate(range(0, height, PIECE)):
                 clip = {"x": 0, "y": top, "width": width, "height": min(PIECE, height - top)}

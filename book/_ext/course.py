@@ -1,7 +1,7 @@
 """What the site needs of Sphinx beyond its extensions: downloads, versions, scripts of its own.
 
-The directive `downloads` lists what `make` put into build/site/downloads, `versions` what this
-site was computed with, and `nb-exec-table` how long its pages took. MathJax comes from
+The directive `parts` lists the contents, `downloads` what `make` put into build/site/downloads,
+`versions` what this site was computed with, and `nb-exec-table` how long its pages took. MathJax comes from
 sphinx-mathjax-offline; only the parts that a page can ask for are copied, since the whole is
 24 MB. Vega comes from vl-convert.
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 import vl_convert
 from docutils import nodes
+from docutils.statemachine import StringList
 from myst_nb.ext.execution_tables import ExecutionStatsNode
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
@@ -100,6 +101,23 @@ class Versions(SphinxDirective):
             facts = [("Python", platform.python_version()), ("Machine", machine), *facts]
         rows = [[nodes.Text(name), nodes.Text(value)] for name, value in facts]
         return [table(["What", "Version"], rows)]
+
+
+class Parts(SphinxDirective):
+    """The pages of the contents, a row for each part, without the parts that it names."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        without = {line.strip() for line in self.content}
+        lines = ["| Part | Pages |", "| :-- | :-- |"]
+        for part in self.config.external_site_map.root.subtrees:
+            if part.caption not in without:
+                pages = ", ".join(f"{{doc}}`/{page}`" for page in part.files())
+                lines.append(f"| **{part.caption}** | {pages} |")
+        found = nodes.container()
+        self.state.nested_parse(StringList(lines, "parts"), self.content_offset, found)
+        return found.children
 
 
 class ExecutionTimes(SphinxPostTransform):
@@ -234,6 +252,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.connect("config-inited", _declare_safe)
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
     app.add_directive("downloads", Downloads)
+    app.add_directive("parts", Parts)
     app.add_directive("versions", Versions)
     app.add_post_transform(ExecutionTimes)
     app.connect("config-inited", _set_scripts)
