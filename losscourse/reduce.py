@@ -3,8 +3,11 @@
 No loss reduces. These functions do, and nothing else in the package does, so that the denominator
 is chosen in one place and by name.
 
-A mask selects: what it leaves out has no influence, not even when it is inf or NaN. Sums of
-half-precision losses are taken in float32, since 70,000 losses of 1 overflow float16. While
+A mask selects: a loss that it leaves out has no influence, not even when it is inf or NaN. The
+loss's own derivative comes before the mask, though, and 0 · NaN is NaN: where a missing target is
+NaN, put a number in its place before the loss, and mask it here.
+
+Sums of half-precision losses are taken in float32, since 70,000 losses of 1 overflow float16. While
 torch.compile traces, no values are checked: the mean of nothing is then NaN.
 """
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from losscourse import reduce
+from losscourse.losses.regression import squared_error
 from tests.losscourse.libraries import FORMATS, dtype_name, make, read
 from tests.losscourse.mutants import Mutant, assert_rejected
 
@@ -406,3 +407,15 @@ def test_a_whole_weight_counts_as_copies(values, data):
         rtol=1e-9,
         atol=1e-9,
     )
+
+
+def test_a_missing_target_spoils_the_gradient_unless_it_is_filled_before_the_loss():
+    targets = torch.tensor([0.0, math.nan, 0.0])
+    there = ~targets.isnan()
+    gradients = []
+    for filled in (targets, torch.where(there, targets, torch.zeros(()))):
+        predictions = torch.tensor([1.0, 1.0, 2.0], requires_grad=True)
+        reduce.weighted_mean(squared_error(predictions, filled), mask=there).backward()
+        gradients.append(predictions.grad)
+    assert gradients[0].isnan().tolist() == [False, True, False]
+    assert gradients[1].tolist() == [1.0, 0.0, 2.0]
