@@ -10,7 +10,6 @@ PLANNED = (
     "classification/noisy-labels",
     "classification/why-not-mse",
     "margins/hinge",
-    "divergences/kullback-leibler",
     "divergences/scoring-rules",
     "similarity/contrastive",
     "similarity/triplet",
