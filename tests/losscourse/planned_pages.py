@@ -8,7 +8,6 @@ PLANNED = (
     "classification/imbalance",
     "classification/focal",
     "classification/noisy-labels",
-    "classification/why-not-mse",
     "margins/hinge",
     "divergences/scoring-rules",
     "similarity/contrastive",
