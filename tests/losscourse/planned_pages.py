@@ -8,7 +8,6 @@ PLANNED = (
     "classification/imbalance",
     "classification/focal",
     "classification/noisy-labels",
-    "margins/hinge",
     "divergences/scoring-rules",
     "similarity/contrastive",
     "similarity/triplet",
