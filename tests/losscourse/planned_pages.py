@@ -5,7 +5,6 @@ A page that is written leaves this list: a test holds that.
 
 PLANNED = (
     "foundations/design",
-    "classification/imbalance",
     "classification/focal",
     "classification/noisy-labels",
     "divergences/scoring-rules",
