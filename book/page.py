@@ -88,10 +88,11 @@ def pictures(page: str, site: Path, folder: Path) -> Iterator[Path]:
             tab.goto(f"{address}/{page}.html", wait_until="networkidle")
             tab.evaluate("() => window.MathJax?.startup?.promise")
             height = tab.evaluate("() => document.documentElement.scrollHeight")
+            tab.set_viewport_size({"width": width, "height": height})
             for number, top in enumerate(range(0, height, PIECE)):
                 clip = {"x": 0, "y": top, "width": width, "height": min(PIECE, height - top)}
                 to = folder / f"{view}-{number:02}.png"
-                tab.screenshot(path=to, clip=clip, full_page=True)
+                tab.screenshot(path=to, clip=clip)
                 yield to
 
 
