@@ -40,7 +40,7 @@ class Atlas(SphinxDirective):
         return [
             f"{title}<br>{loss.use}",
             loss.function.__module__.rpartition(".")[2],
-            said["Convex"],
+            "yes" if loss.convex else "no",
             SMOOTH.get(loss.smoothness, "all"),
             "yes" if loss.robust else "no",
             said["Range"],

@@ -18,7 +18,7 @@ _m = MARGIN
 ENTRIES = (
     Loss(
         title="Perceptron loss",
-        aliases=("perceptron criterion", "Rosenblatt's rule"),
+        aliases=("perceptron criterion",),
         use="Learning online from mistakes alone; the ancestor of the hinge.",
         function=margin.perceptron,
         gradient=margin.perceptron_grad,

@@ -84,7 +84,7 @@ def facts(loss: Loss) -> dict[str, str]:
         "Range": f"${_interval(loss)}$" + _UNITS[loss.unit],
         "At chance": _at_chance(loss),
         "Gradient": _gradient(loss),
-        "Convex": "yes" if loss.convex else "no",
+        "Convex": "yes, in the predictions" if loss.convex else "no",
         "Smooth": _SMOOTHNESS.get(loss.smoothness, "all derivatives exist"),
         "Robust": "yes: one outlier’s pull is bounded"
         if loss.robust

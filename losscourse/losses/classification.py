@@ -97,8 +97,9 @@ def sigmoid_binary_cross_entropy(logits: Array, targets: Array) -> Array:
 
     Numerics:
         The logarithm of a probability that rounds to 0 is -inf: computed from probabilities, the
-        loss of the logit -50 against 1 is right, but its gradient is lost at -104 in float32, and
-        that of +50 against 0 at once. From logits both are kept; see `stable.softplus`.
+        loss of the logit -50 against 1 is right, but from -89 on it is inf in float32 with a NaN
+        for its gradient, and so is that of +50 against 0. From logits both are kept; see
+        `stable.softplus`.
 
     Convention:
         `torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")`.

@@ -963,7 +963,7 @@ def welsch_grad(predictions: Array, targets: Array, *, scale: float = 1.0) -> Ar
 
 
 def geman_mcclure(predictions: Array, targets: Array, *, scale: float = 1.0) -> Array:
-    r"""Return the Geman-McClure loss of each prediction: bounded, with a pull that fades slowly.
+    r"""Return the Geman-McClure loss of each prediction: bounded, with a pull that fades.
 
     Formula: $\frac{2 (e/c)^2}{(e/c)^2 + 4}$, where `e = predictions - targets` and $c$ is `scale`.
 

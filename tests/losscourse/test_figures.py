@@ -20,7 +20,7 @@ def test_a_card_is_a_whole_table(loss):
     cells = dict(re.match(r"\| (.*?) \| ?(.*?) ?\|$", row).groups() for row in rows)
     assert cells[loss.title] == ""
     assert cells["Package"] == f"`{loss.qualified_name}`"
-    assert cells["Convex"] == ("yes" if loss.convex else "no")
+    assert cells["Convex"] == ("yes, in the predictions" if loss.convex else "no")
     assert cells["Formula"].startswith("$")
     assert cells["Time"] == "5 minutes"
     assert not re.search(r"\bNone\b|\$\$", text), "an empty field must leave its row out"
