@@ -38,7 +38,7 @@ class Atlas(SphinxDirective):
         written = loss.page in self.env.found_docs
         title = f"[{loss.title}](/{loss.page}.md)" if written else loss.title
         return [
-            f"{title}<br>{loss.use}",
+            f"{title}<br>{loss.use}<br>Also: {', '.join(loss.aliases)}.",
             loss.function.__module__.rpartition(".")[2],
             "yes" if loss.convex else "no",
             SMOOTH.get(loss.smoothness, "all"),

@@ -9,17 +9,16 @@ const words = rows.map((row) => [...row.cells].map((cell) => text(cell)));
 
 function text(cell) {
   const copy = cell.cloneNode(true);
-  copy.querySelectorAll("mjx-container").forEach((formula) => formula.remove());
+  copy.querySelectorAll(".math").forEach((formula) => formula.remove());
   return copy.textContent.trim();
 }
 
 // --- sorting: a column's title is a button ------------------------------------------------------
 
 function compare(column) {
-  const number = (value) => (value === "" ? Infinity : Number(value));
-  const numeric = words.every((row) => row[column] === "" || isFinite(number(row[column])));
+  const numeric = words.every((row) => isFinite(Number(row[column])));
   return numeric
-    ? (a, b) => number(words[a][column]) - number(words[b][column])
+    ? (a, b) => Number(words[a][column]) - Number(words[b][column])
     : (a, b) => words[a][column].localeCompare(words[b][column]);
 }
 
@@ -27,19 +26,29 @@ function sort(column) {
   const down = heads[column].getAttribute("aria-sort") === "ascending";
   const order = rows.map((_, i) => i).sort(compare(column));
   if (down) order.reverse();
+  order.sort((a, b) => (words[a][column] === "") - (words[b][column] === "")); // without a word: last
   heads.forEach((head) => head.removeAttribute("aria-sort"));
   heads[column].setAttribute("aria-sort", down ? "descending" : "ascending");
   table.tBodies[0].append(...order.map((i) => rows[i]));
 }
 
 heads.forEach((head, column) => {
-  if (titles[column] === "Formula") return; // has no order
+  if (["Range", "Formula"].includes(titles[column])) return; // have no order
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = titles[column];
   button.addEventListener("click", () => sort(column));
   head.replaceChildren(button);
 });
+
+// --- for screen readers and keys: a name heads its row, the table can be scrolled ----------------
+
+rows.forEach((row) => row.cells[0].setAttribute("role", "rowheader"));
+table.setAttribute("aria-label", "Losses");
+const frame = table.closest(".pst-scrollable-table-container") ?? table.parentElement;
+frame.tabIndex = 0;
+frame.setAttribute("role", "region");
+frame.setAttribute("aria-label", "Losses, a wide table");
 
 // --- filtering: words anywhere in a row, and one value of a column --------------------------------
 
@@ -82,5 +91,5 @@ function filter() {
 }
 
 filters.addEventListener("input", filter);
-(table.closest(".pst-scrollable-table-container") ?? table).before(filters);
+frame.before(filters);
 filter();

@@ -47,6 +47,28 @@ def test_a_title_sorts_and_sorts_the_other_way_round(atlas: Page):
     assert atlas.locator("th[aria-sort]").count() == 1
 
 
+def test_rows_without_a_value_come_last_either_way(atlas: Page):
+    button = atlas.get_by_role("button", name="At chance")
+    for smallest in (True, False):
+        button.press("Enter")
+        first = float(atlas.locator("tbody tr:first-child td:nth-child(7)").inner_text())
+        assert (first == 0) == smallest
+
+
+def test_the_table_speaks_and_scrolls_by_key(atlas: Page):
+    frame = atlas.get_by_role("region", name="Losses")
+    frame.focus()
+    atlas.keyboard.press("ArrowRight")
+    atlas.wait_for_function("document.activeElement.scrollLeft > 0")
+    assert atlas.get_by_role("rowheader").count() == len(CATALOGUE)
+
+
+def test_a_loss_is_found_by_its_other_names(atlas: Page):
+    for alias, loss in (("MAE", "absolute_error"), ("L2", "squared_error"), ("GIoU", "giou_loss")):
+        atlas.get_by_label("Words in a row").fill(alias)
+        assert loss in names(atlas)
+
+
 def test_the_fields_leave_the_rows_that_fit_all_of_them(atlas: Page):
     atlas.get_by_label("Convex").select_option("no")
     atlas.get_by_label("Bounded pull").select_option("yes")
