@@ -714,8 +714,8 @@ def softmax_brier(logits: Array, labels: Array) -> Array:
 
     Convention:
         Brier's sum over all classes, of probabilities. It is not the squared error of the logits:
-        where the softmax is certain and wrong, its gradient fades to 0, and training stalls where
-        `softmax_cross_entropy_with_integer_labels` pulls hardest.
+        where the softmax is certain and wrong, its gradient fades to 0, and plain gradient descent
+        stalls where `softmax_cross_entropy_with_integer_labels` pulls hardest.
 
     Example:
         >>> import numpy as np
