@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class Cluster:
         self.address = _address(where)
         self._tell = tell
         try:
-            asyncio.run(_reach(self.address))
+            with ThreadPoolExecutor(1) as thread:  # here a loop may run already, as in a notebook
+                thread.submit(asyncio.run, _reach(self.address)).result()
             self._client = Client(self.address, timeout=_PATIENCE, set_as_default=False)
         except Exception as error:  # a wrong scheme, no such host, nobody there, certificates
             why = f"{type(error).__name__}: {error}"

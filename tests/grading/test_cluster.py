@@ -1,5 +1,6 @@
 """A class on a Dask cluster: real processes on this machine, some of them killed."""
 
+import asyncio
 import csv
 import os
 import shutil
@@ -251,6 +252,14 @@ def test_where_nobody_answers_no_client_is_made_that_closes_while_another_starts
     with pytest.raises(CannotStart):
         Cluster("pigeon://coop")
     assert not made
+
+
+def test_a_scheduler_is_asked_where_a_loop_runs_already():
+    async def try_it():
+        with pytest.raises(CannotStart, match="unknown address scheme 'pigeon'"):
+            Cluster("pigeon://coop")
+
+    asyncio.run(try_it())
 
 
 def test_over_tls_who_has_no_certificate_does_not_get_in(tmp_path, monkeypatch):
