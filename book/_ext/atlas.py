@@ -11,9 +11,6 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from losscourse.catalogue import CATALOGUE, Loss
-from losscourse.figures.cards import facts
-
 HEAD = (
     *("Loss", "Family", "Convex", "Smooth", "Bounded pull", "Range", "At chance", "Elicits"),
     *("losscourse", "torch", "Formula"),
@@ -25,6 +22,8 @@ class Atlas(SphinxDirective):
     """The table; a loss leads to its page where that is written."""
 
     def run(self) -> list[nodes.Node]:
+        from losscourse.catalogue import CATALOGUE  # a site without this table needs no package
+
         rows = [HEAD, [":--"] * len(HEAD), *(self._row(loss) for loss in CATALOGUE.values())]
         lines = [f"| {' | '.join(row)} |" for row in rows]
         found = nodes.container()
@@ -33,7 +32,9 @@ class Atlas(SphinxDirective):
             table["classes"] += ["atlas"]
         return found.children
 
-    def _row(self, loss: Loss) -> list[str]:
+    def _row(self, loss: Any) -> list[str]:
+        from losscourse.figures.cards import facts
+
         said = facts(loss)
         written = loss.page in self.env.found_docs
         title = f"[{loss.title}](/{loss.page}.md)" if written else loss.title
