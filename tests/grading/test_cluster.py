@@ -259,7 +259,8 @@ def test_a_scheduler_is_asked_where_a_loop_runs_already():
         with pytest.raises(CannotStart, match="unknown address scheme 'pigeon'"):
             Cluster("pigeon://coop")
 
-    asyncio.run(try_it())
+    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may run
+        thread.submit(asyncio.run, try_it()).result()
 
 
 def test_over_tls_who_has_no_certificate_does_not_get_in(tmp_path, monkeypatch):
