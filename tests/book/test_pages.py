@@ -7,7 +7,7 @@ import pytest
 from tests.book.conftest import PAGES
 from tests.browser import FAINT_TEXT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]  # one page: -k its-name
 
 # Elements of the text that reach beyond the screen, where no box of theirs scrolls.
 WIDER_THAN_SCREEN = """() => {
