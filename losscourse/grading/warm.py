@@ -33,7 +33,7 @@ _MOST_RESTARTS = 10
 """How often a submission runs once more because a cell ended its process: a function that crashes
 does so in each of its tests, and must not cost the questions after it."""
 _PASSED = re.compile(
-    r"PATH|PYTHON\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|LANG|LC_\w+|TZ|TMPDIR|HOME|(OMP|MKL|OPENBLAS)_\w+"
+    r"PATH|PYTHON\w+|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|HOME|(OMP|MKL|OPENBLAS)_\w+"
 )
 """The environment that students' code may read: no keys, no address of a database."""
 
