@@ -1,9 +1,9 @@
 """What the site needs of Sphinx beyond its extensions: downloads, versions, scripts of its own.
 
 The directive `parts` lists the contents, `downloads` what `make` put into build/site/downloads,
-`versions` what this site was computed with, and `nb-exec-table` how long its pages took.
-MathJax comes from sphinx-mathjax-offline; only the parts that a page can ask for are copied, since
-the whole is 24 MB. Vega comes from vl-convert.
+`versions` what this site was computed with, and `nb-exec-table` how long its pages took. MathJax
+comes from sphinx-mathjax-offline; only the parts that a page can ask for are copied, since the
+whole is 24 MB. Vega comes from vl-convert.
 """
 
 import hashlib

@@ -541,3 +541,17 @@ def test_a_parent_takes_no_module_from_the_folder_in_which_it_is_started(tmp_pat
     with Warm() as warm:
         report = grade(warm, make_notebook(hidden=False))
     assert (report.state, report.score, seen.exists()) == ("graded", FULL, False)
+
+
+@pytest.mark.slow
+def test_another_environment_that_is_active_lends_no_module(tmp_path, monkeypatch):
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = tmp_path / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "colorsys.py").write_text("rgb_to_hsv = None")
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    test = "from losscourse import checks\nchecks.call(value, 1.0, 1.0, 1.0).gives(1.0)"
+    code = "import colorsys\ndef value(*rgb):\n    return colorsys.rgb_to_hsv(*rgb)[2]"
+    with Warm() as warm:
+        report = warm.grade([Step("student", "code", code), Step("test", "t", test, 1)], ["value"])
+    assert (report.state, report.score) == ("graded", 1.0), report.verdicts
