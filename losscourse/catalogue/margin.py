@@ -140,7 +140,7 @@ ENTRIES = (
         unit="none",
         torch=None,
         references=("crammer2001multiclass",),
-        page="margins/hinge",
+        page="margins/multiclass",
     ),
     Loss(
         title="Weston-Watkins hinge loss",
@@ -160,7 +160,7 @@ ENTRIES = (
         unit="none",
         torch='F.multi_margin_loss(logits, labels, reduction="none") * logits.shape[-1]',
         references=("weston1999multiclass",),
-        page="margins/hinge",
+        page="margins/multiclass",
     ),
     Loss(
         title="Multilabel hinge loss",
@@ -183,6 +183,6 @@ ENTRIES = (
         "torch.arange(signs.shape[-1]), -1).sort(-1, descending=True).values, "
         'reduction="none") * logits.shape[-1]',
         references=("weston1999multiclass",),
-        page="margins/hinge",
+        page="margins/multiclass",
     ),
 )

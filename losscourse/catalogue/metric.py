@@ -75,7 +75,7 @@ ENTRIES: tuple[Loss, ...] = (
         unit="none",
         torch=None,
         references=("hadsell2006dimensionality",),
-        page="similarity/contrastive",
+        page="similarity/pairs-and-triplets",
     ),
     Loss(
         title="Triplet loss",
@@ -108,7 +108,7 @@ ENTRIES: tuple[Loss, ...] = (
         torch="F.triplet_margin_loss(anchors, positives, negatives, margin=margin, eps=0.0, "
         'reduction="none")',
         references=("schroff2015facenet", "hermans2017triplet"),
-        page="similarity/triplet",
+        page="similarity/pairs-and-triplets",
     ),
     Loss(
         title="Cosine embedding loss",
@@ -142,7 +142,7 @@ ENTRIES: tuple[Loss, ...] = (
         torch="torch.where(signs == 1, 1 - F.cosine_similarity(first, second, dim=-1), "
         "F.relu(F.cosine_similarity(first, second, dim=-1) - margin))",
         references=("paszke2019pytorch",),
-        page="similarity/contrastive",
+        page="similarity/cosine",
     ),
     Loss(
         title="InfoNCE",
@@ -164,7 +164,7 @@ ENTRIES: tuple[Loss, ...] = (
         torch="F.cross_entropy(F.normalize(queries) @ F.normalize(keys).T / temperature, "
         'torch.arange(len(keys)), reduction="none")',
         references=("oord2018cpc",),
-        page="similarity/contrastive",
+        page="similarity/clip",
     ),
     Loss(
         title="CLIP loss",
@@ -265,7 +265,7 @@ ENTRIES: tuple[Loss, ...] = (
         unit="nats",
         torch=None,
         references=("khosla2020supcon",),
-        page="similarity/contrastive",
+        page="similarity/clip",
     ),
     Loss(
         title="ArcFace",

@@ -45,7 +45,7 @@ ENTRIES: tuple[Loss, ...] = (
         torch="F.margin_ranking_loss(first_scores, second_scores, signs, margin=margin, "
         'reduction="none")',
         references=("cortes1995support",),
-        page="ranking/pairwise",
+        page="similarity/ranking",
     ),
     Loss(
         title="Pairwise logistic loss",
@@ -66,7 +66,7 @@ ENTRIES: tuple[Loss, ...] = (
         torch="F.binary_cross_entropy_with_logits(first_scores - second_scores, targets, "
         'reduction="none")',
         references=("burges2005ranknet",),
-        page="ranking/pairwise",
+        page="similarity/ranking",
     ),
     Loss(
         title="Bayesian personalised ranking loss",
@@ -86,7 +86,7 @@ ENTRIES: tuple[Loss, ...] = (
         unit="nats",
         torch="-F.logsigmoid(positive_scores - negative_scores)",
         references=("rendle2009bpr",),
-        page="ranking/pairwise",
+        page="similarity/ranking",
     ),
     Loss(
         title="Listwise softmax loss",
@@ -106,6 +106,6 @@ ENTRIES: tuple[Loss, ...] = (
         unit="nats",
         torch='F.cross_entropy(scores, torch.softmax(relevances, -1), reduction="none")',
         references=("cao2007listnet",),
-        page="ranking/listwise",
+        page="similarity/ranking",
     ),
 )

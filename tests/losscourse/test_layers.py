@@ -14,7 +14,7 @@ FLOORS = (
     ("arrays", "stable", "reduce"),
     ("losses",),
     ("catalogue", "gradients", "optimizers", "regularizers", "schedules", "weighting"),
-    ("figures", "datasets", "meters"),
+    ("figures", "datasets", "intervals", "meters"),
     ("grading", "labs", "checks"),
     ("cli", "doctor"),
 )
