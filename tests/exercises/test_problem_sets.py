@@ -7,6 +7,7 @@ import ast
 import json
 import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -258,5 +259,5 @@ def test_the_reference_runs_within_a_minute(source):
     from nbconvert.preprocessors import ExecutePreprocessor
 
     start = perf_counter()
-    ExecutePreprocessor(timeout=MINUTE, kernel_name="python3").preprocess(source.copy(), {})
+    ExecutePreprocessor(timeout=MINUTE, kernel_name="python3").preprocess(deepcopy(source), {})
     assert perf_counter() - start < MINUTE
