@@ -1,10 +1,22 @@
-"""Data for the pages and the problem sets: generated, or shipped inside a dependency."""
+"""Data for the pages and the problem sets: generated; and larger public sets, fetched once.
+
+What the site itself runs is generated or bundled with scikit-learn (`sklearn.datasets.load_...`):
+`forest_cover` and `olivetti_faces` are for readers with a network, and nothing here needs them.
+"""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from losscourse.arrays import NON_NEGATIVE, UNIT_OPEN, Interval, check_in
 
-__all__ = ["corrupt", "noisy_line"]
+__all__ = ["corrupt", "forest_cover", "noisy_line", "olivetti_faces"]
+
+_PATIENCE = 30.0
+"""Seconds without a byte after which a fetch is given up."""
 
 
 def noisy_line(
@@ -61,3 +73,64 @@ def corrupt(
     result = targets.copy()
     result[slipped] *= factor
     return result
+
+
+def forest_cover(folder: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the forest cover types: 581,012 patches of forest of seven kinds, one of them rare.
+
+    The first call fetches 11 MB and takes a minute or two; later ones read the kept copy.
+
+    Args:
+        folder: Where the data is kept; without one, scikit-learn's own folder in your home.
+
+    Returns:
+        The features, float64 of shape (581012, 54), in the set's own units (elevation in metres,
+        slope in degrees, 44 columns of 0 and 1 for area and soil), and the kinds, int32 of shape
+        (581012,), from 1 to 7. Kind 4 has 2,747 patches, 0.5% of all.
+
+    Raises:
+        ConnectionError: The data is not kept here and could not be fetched whole.
+    """
+    from sklearn.datasets import fetch_covtype
+
+    with _fetching("The forest cover types", "11 MB", "load_breast_cancer"):
+        return fetch_covtype(data_home=folder, n_retries=1, return_X_y=True)
+
+
+def olivetti_faces(folder: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Olivetti faces: ten photographs of each of forty people.
+
+    The first call fetches 4 MB; later ones read the kept copy.
+
+    Args:
+        folder: Where the data is kept; without one, scikit-learn's own folder in your home.
+
+    Returns:
+        The photographs, float32 of shape (400, 64, 64), from 0 (black) to 1 (white), and the
+        people, int64 of shape (400,), from 0 to 39.
+
+    Raises:
+        ConnectionError: The data is not kept here and could not be fetched whole.
+    """
+    from sklearn.datasets import fetch_olivetti_faces
+
+    with _fetching("The Olivetti faces", "4 MB", "load_digits"):
+        faces = fetch_olivetti_faces(data_home=folder, n_retries=1)
+    return faces.images, faces.target
+
+
+@contextlib.contextmanager
+def _fetching(what: str, size: str, bundled: str) -> Iterator[None]:
+    """Give up on a line that is silent, and say in one sentence what did not come."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    except OSError as error:  # no network, a wall, a time-out, a damaged file
+        reason = getattr(error, "reason", None) or error
+        raise ConnectionError(
+            f"{what} could not be fetched ({reason}). They are needed from the network once "
+            f"({size}) and then kept; sklearn.datasets.{bundled} comes without one."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
