@@ -17,7 +17,9 @@ from losscourse.figures.plots import (
     plot_lines,
     plot_losses,
     plot_objectives,
+    plot_regions,
     plot_series,
+    plot_simplex,
 )
 from losscourse.figures.tables import table
 
@@ -38,6 +40,8 @@ __all__ = [
     "plot_lines",
     "plot_losses",
     "plot_objectives",
+    "plot_regions",
     "plot_series",
+    "plot_simplex",
     "table",
 ]

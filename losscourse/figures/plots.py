@@ -21,7 +21,9 @@ __all__ = [
     "plot_lines",
     "plot_losses",
     "plot_objectives",
+    "plot_regions",
     "plot_series",
+    "plot_simplex",
 ]
 
 Curves = Sequence[tuple[Callable[..., Array], Mapping[str, float]]]
@@ -255,6 +257,78 @@ def plot_classes(
         style = {"linestyle": _DASHES[i], "color": SERIES[i], "label": name}
         axes.axline(foot, foot + along, **style)
     _legend(axes)
+    return figure
+
+
+def plot_regions(
+    points: Array,
+    labels: Array,
+    weights: Array,
+    *,
+    xlabel: str = "first feature",
+    ylabel: str = "second feature",
+    title: str = "",
+) -> Figure:
+    """Return a panel with points of several classes, over the regions where each class wins.
+
+    The winner has the largest of the scores `[x, y, 1] @ weights`. Where that score is 0, a dashed
+    line runs.
+
+    Args:
+        points: Floats, shape (N, 2).
+        labels: Integers from 0 to K - 1, shape (N,); K is at most 6.
+        weights: Floats, shape (3, K).
+        xlabel: The horizontal axis, with its unit.
+        ylabel: The vertical axis, with its unit.
+        title: Above the axes.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title)
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low), 201).T
+    scores = np.stack([*np.meshgrid(x, y), np.ones((201, 201))], axis=-1) @ weights
+    for k in range(weights.shape[1]):
+        won = (scores.argmax(axis=-1) == k).astype(float)
+        if won.any():
+            axes.contourf(x, y, won, levels=[0.5, 1.5], colors=[SERIES[k]], alpha=0.25)
+        own = points[labels == k].T
+        axes.plot(*own, _MARKERS[k], color=SERIES[k], markersize=3.5, label=str(k))
+    largest = scores.max(axis=-1)
+    if largest.min() < 0 < largest.max():
+        axes.contour(x, y, largest, levels=[0.0], colors=[INK], linestyles="--")
+    return figure
+
+
+def plot_simplex(
+    shaded: Sequence[Array], marked: Array, *, corners: Sequence[str], title: str = ""
+) -> Figure:
+    """Return a panel with the probabilities of three classes as the points of a triangle.
+
+    Args:
+        shaded: Regions, each by its corners: probabilities of shape (corners, 3), in order.
+        marked: Probabilities that get a mark and their numbers, shape (N, 3); N is at most 6.
+        corners: What the three corners are, where one probability is 1.
+        title: Above the triangle.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel="", ylabel="", title=title, width=3.5, height=3.1)
+    axes.axis("off")
+    corner = np.asarray([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
+    axes.plot(*corner[[0, 1, 2, 0]].T, color=INK, linewidth=1)
+    for region in shaded:
+        axes.fill(*(region @ corner).T, color=SERIES[1], alpha=0.35, linewidth=0)
+    words = {"color": INK, "fontsize": 9, "textcoords": "offset points"}
+    for mark, probs in zip(_MARKERS, marked, strict=False):
+        place = probs @ corner
+        axes.plot(*place, mark, color=SERIES[0], markersize=6)
+        axes.annotate(", ".join(f"{p:g}" for p in probs), place, (7, -3), **words)
+    for place, name, drop in zip(corner, corners, (-13, -13, 5), strict=True):
+        axes.annotate(name, place, (0, drop), ha="center", **words)
+    axes.set(xlim=(-0.12, 1.12), ylim=(-0.12, 0.95), aspect="equal")
     return figure
 
 

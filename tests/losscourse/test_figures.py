@@ -149,6 +149,31 @@ def test_classes_are_told_apart_by_their_marks_and_the_line_is_where_the_score_i
         figures.plot_classes(points, signs, {"none": (0.0, 0.0, 1.0)})
 
 
+def test_regions_are_those_of_the_largest_score_and_a_line_is_where_it_is_0():
+    points, labels = np.asarray([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), np.asarray([0, 2, 1])
+    weights = np.asarray([[-1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [-0.5, -0.5, -9.0]])
+    (axes,) = figures.plot_regions(points, labels, weights).axes
+    marks = [line.get_marker() for line in axes.get_lines()]
+    assert len(set(marks)) == 3, "a class is told by its mark, not by its colour alone"
+    np.testing.assert_array_equal(axes.get_lines()[2].get_xydata(), [[0.0, 1.0]])
+    first, second, border = axes.collections  # the third class never wins
+    assert first.get_paths()[0].get_extents().xmax == pytest.approx(0, abs=0.02)
+    assert second.get_paths()[0].get_extents().xmin == pytest.approx(0, abs=0.02)
+    levels = border.get_paths()[0].vertices
+    np.testing.assert_allclose(np.abs(levels[:, 0]), 0.5, rtol=0, atol=1e-9)
+
+
+def test_a_simplex_has_a_corner_per_class_and_names_what_it_marks():
+    marked = np.asarray([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]])
+    corners = ("a", "b", "c")
+    (axes,) = figures.plot_simplex([np.eye(3)], marked, corners=corners, title="all").axes
+    said = {text.get_text(): text.xy for text in axes.texts}
+    assert list(said) == ["0.5, 0.25, 0.25", "0, 0, 1", "a", "b", "c"]
+    np.testing.assert_array_equal(said["0, 0, 1"], said["c"])
+    (whole,) = axes.patches
+    np.testing.assert_array_equal(whole.get_xy()[:3], [said[name] for name in corners])
+
+
 def test_curves_run_through_the_points_and_a_band_lies_behind_them():
     x, y = np.asarray([0.0, 1.0, 2.0]), np.asarray([1.0, 0.0, 4.0])
     figure = figures.plot_curves(
