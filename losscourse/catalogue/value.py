@@ -61,7 +61,7 @@ ENTRIES = (
         ),
         range=NON_NEGATIVE,
         gradient_range=(-_DELTA, _DELTA),
-        elicits="Huber location",
+        elicits="Huber's location",
         at_chance=None,
         convex=True,
         smoothness=sympy.Integer(1),
