@@ -6,6 +6,7 @@ Whatever takes long to import is imported by the function that needs it, so that
 
 import contextlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -379,6 +380,13 @@ def _place(nb: "NotebookNode", name: str) -> str:
 # --- check, in a kernel, where the sandbox is not ---
 
 
+def _silent() -> logging.Logger:
+    """Return a logger of our own that says nothing: nbclient's is shared by all that runs here."""
+    logger = logging.getLogger("losscourse.check")
+    logger.disabled = True
+    return logger
+
+
 def _run_in_kernel(
     nb: "NotebookNode",
     release: "NotebookNode | None",
@@ -436,8 +444,8 @@ def _run(nb: "NotebookNode", files: dict[str, bytes], seconds: float, console: "
             allow_errors=True,
             timeout=seconds,
             resources={"metadata": {"path": folder}},
+            log=_silent(),
         )
-        client.log.disabled = True
         task = bar.add_task("", total=len(nb.cells))
         # What the kernel itself prints, as on Ctrl-C, would only puzzle: outputs are in the cells.
         with client.setup_kernel(stdout=DEVNULL, stderr=DEVNULL):

@@ -227,6 +227,14 @@ def test_check_passes_right_answers(desk, way):
     assert "hidden tests" in result.output
 
 
+@pytest.mark.slow
+def test_check_leaves_the_loggers_of_others_alone(desk, way):
+    from traitlets.log import get_logger
+
+    assert run("check", write(mini(RIGHT, "Because."))).exit_code == 0
+    assert not get_logger().disabled
+
+
 def test_check_tells_wrong_from_unanswered(desk, way):
     result = run("check", write(mini({**STUBS, "half": "def half(x):\n    return x / 3"})))
     assert result.exit_code == 1
