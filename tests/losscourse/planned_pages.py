@@ -9,7 +9,6 @@ PLANNED = (
     "classification/noisy-labels",
     "divergences/scoring-rules",
     "margins/multiclass",
-    "similarity/pairs-and-triplets",
     "similarity/cosine",
     "similarity/clip",
     "similarity/self-supervised",
