@@ -7,7 +7,6 @@ PLANNED = (
     "foundations/design",
     "classification/focal",
     "classification/noisy-labels",
-    "divergences/scoring-rules",
     "margins/multiclass",
     "similarity/cosine",
     "similarity/clip",
