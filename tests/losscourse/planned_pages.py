@@ -5,7 +5,6 @@ A page that is written leaves this list: a test holds that.
 
 PLANNED = (
     "foundations/design",
-    "classification/focal",
     "classification/noisy-labels",
     "margins/multiclass",
     "similarity/cosine",
