@@ -17,6 +17,7 @@ __all__ = [
     "plot_curves",
     "plot_gradients",
     "plot_graph",
+    "plot_histograms",
     "plot_intervals",
     "plot_lines",
     "plot_losses",
@@ -401,6 +402,36 @@ def plot_series(
         axes.set_yscale("log")
     if len(series) > 1:
         _legend(axes)
+    return figure
+
+
+def plot_histograms(
+    groups: Mapping[str, Array],
+    *,
+    edges: Array,
+    xlabel: str,
+    marks: Mapping[str, float] | None = None,
+) -> Figure:
+    """Return a panel with the outlines of histograms: each group's share in each bin.
+
+    Args:
+        groups: Floats, shape (N,), by the group's name.
+        edges: The bins' ends, rising floats, shape (M,).
+        xlabel: What is counted, with its unit.
+        marks: Where to draw a dotted upright line, by its name in the legend.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel="share of each group (%)", width=4.4, height=3.3)
+    for i, (name, values) in enumerate(groups.items()):
+        counts, _ = np.histogram(values, edges)
+        style = {"linestyle": _DASHES[i], "color": SERIES[i], "linewidth": 2, "label": name}
+        axes.stairs(100 * counts / len(values), edges, **style)
+    for name, place in (marks or {}).items():
+        axes.axvline(place, color=INK, linewidth=1.5, linestyle=":", label=name)
+    axes.set_ylim(0, 1.4 * axes.get_ylim()[1])  # the legend stands above the bars
+    _legend(axes, "upper left")
     return figure
 
 

@@ -33,5 +33,4 @@ PLANNED = (
     "composing/adaptive",
     "frontier/learned",
     "frontier/physics",
-    "practice/precision",
 )

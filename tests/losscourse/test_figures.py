@@ -202,3 +202,17 @@ def test_a_graph_names_its_nodes_and_arrows_and_runs_downwards():
     for wrong in (("y", "x"), ("x", "x")):
         with pytest.raises(ValueError, match=r"^edges: expected arrows to a lower row"):
             figures.plot_graph(nodes, {wrong: ""})
+
+
+def test_histograms_are_shares_of_each_group_and_marks_stand_in_the_legend():
+    groups = {"two": np.asarray([0.5, 1.5]), "four": np.asarray([0.1, 0.2, 0.3, 9.0])}
+    figure = figures.plot_histograms(
+        groups, edges=np.asarray([0.0, 1.0, 2.0]), xlabel="size (m)", marks={"here": 1.2}
+    )
+    (axes,) = figure.axes
+    two, four = axes.patches
+    np.testing.assert_array_equal(two.get_data().values, [50, 50])
+    np.testing.assert_array_equal(four.get_data().values, [75, 0])  # one of four is outside
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["two", "four", "here"]
+    assert axes.get_lines()[0].get_xdata() == [1.2, 1.2]
