@@ -286,7 +286,7 @@ def plot_regions(
     Returns:
         The panel.
     """
-    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title)
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title, width=3.3)
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low), 201).T
     scores = np.stack([*np.meshgrid(x, y), np.ones((201, 201))], axis=-1) @ weights
@@ -309,27 +309,29 @@ def plot_simplex(
 
     Args:
         shaded: Regions, each by its corners: probabilities of shape (corners, 3), in order.
-        marked: Probabilities that get a mark and their numbers, shape (N, 3); N is at most 6.
+        marked: Probabilities that get a mark, shape (N, 3); N is at most 6. The legend has their
+            numbers.
         corners: What the three corners are, where one probability is 1.
         title: Above the triangle.
 
     Returns:
         The panel.
     """
-    figure, axes = panel(xlabel="", ylabel="", title=title, width=3.5, height=3.1)
+    figure, axes = panel(xlabel="", ylabel="", title=title, width=3.3, height=2.8)
     axes.axis("off")
     corner = np.asarray([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
     axes.plot(*corner[[0, 1, 2, 0]].T, color=INK, linewidth=1)
     for region in shaded:
         axes.fill(*(region @ corner).T, color=SERIES[1], alpha=0.35, linewidth=0)
-    words = {"color": INK, "fontsize": 9, "textcoords": "offset points"}
     for mark, probs in zip(_MARKERS, marked, strict=False):
-        place = probs @ corner
-        axes.plot(*place, mark, color=SERIES[0], markersize=6)
-        axes.annotate(", ".join(f"{p:g}" for p in probs), place, (7, -3), **words)
+        numbers = ", ".join(f"{p:g}" for p in probs)
+        axes.plot(*(probs @ corner), mark, color=SERIES[0], markersize=6, label=numbers)
+    words = {"color": INK, "fontsize": 9, "textcoords": "offset points", "ha": "center"}
     for place, name, drop in zip(corner, corners, (-13, -13, 5), strict=True):
-        axes.annotate(name, place, (0, drop), ha="center", **words)
-    axes.set(xlim=(-0.12, 1.12), ylim=(-0.12, 0.95), aspect="equal")
+        axes.annotate(name, place, (0, drop), **words)
+    axes.set(xlim=(-0.3, 1.12), ylim=(-0.12, 0.95), aspect="equal")
+    if len(marked):
+        _legend(axes, "upper left")
     return figure
 
 

@@ -6,7 +6,6 @@ A page that is written leaves this list: a test holds that.
 PLANNED = (
     "foundations/design",
     "classification/noisy-labels",
-    "margins/multiclass",
     "similarity/cosine",
     "similarity/clip",
     "similarity/self-supervised",
