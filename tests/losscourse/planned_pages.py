@@ -7,7 +7,6 @@ PLANNED = (
     "foundations/design",
     "classification/noisy-labels",
     "similarity/cosine",
-    "similarity/clip",
     "similarity/self-supervised",
     "similarity/arcface",
     "similarity/ranking",
