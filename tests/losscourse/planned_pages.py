@@ -5,7 +5,6 @@ A page that is written leaves this list: a test holds that.
 
 PLANNED = (
     "foundations/design",
-    "classification/noisy-labels",
     "similarity/cosine",
     "similarity/self-supervised",
     "similarity/arcface",
