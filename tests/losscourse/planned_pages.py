@@ -7,7 +7,6 @@ PLANNED = (
     "similarity/cosine",
     "similarity/self-supervised",
     "similarity/arcface",
-    "similarity/ranking",
     "sequences/ctc",
     "sequences/generation",
     "sequences/distillation",
