@@ -13,6 +13,13 @@ from losscourse.catalogue import CATALOGUE, MARGIN, PREDICTION, RESIDUAL, Loss
 __all__ = ["Card", "card", "facts"]
 
 _SMOOTHNESS = {0: "no, it has a kink", 1: "once continuously differentiable"}
+_CHANCE = {
+    "ranking": "equal scores",
+    "generative": "logits 0",
+    "value": "logits 0",
+    "policy": "logits 0",
+}
+"""What chance means where there are no labels of classes, by the family of the loss."""
 _UNITS = {
     "target": ", in the target’s unit",
     "target²": ", in the target’s unit²",
@@ -143,7 +150,8 @@ def _at_chance(loss: Loss) -> str:
     if loss.formula is None or loss.variable != RESIDUAL:
         value = loss.at_chance
         shown = f"{value:.4g}" if isinstance(value, float) else f"${_latex(value)}$"
-        return f"{shown}: logits 0, balanced classes"
+        family = loss.function.__module__.rsplit(".", 1)[-1]
+        return f"{shown}: {_CHANCE.get(family, 'logits 0, balanced classes')}"
     at = "".join(f", {name} = {value:g}" for name, value in loss.defaults.items())
     return f"{loss.at_chance:.4g}: the best constant for a standard normal target{at}"
 

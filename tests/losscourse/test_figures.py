@@ -40,6 +40,8 @@ def test_a_card_leaves_out_what_a_loss_does_not_have():
         ("huber", "0.4247: the best constant for a standard normal target, delta = 1"),
         ("hinge", "1: logits 0, balanced classes"),
         ("perceptron", "0: logits 0, balanced classes"),
+        ("pairwise_logistic", r"$\log{\left(2 \right)}$: equal scores"),
+        ("hinge_discriminator", "2: logits 0"),
         ("sigmoid_binary_cross_entropy", r"$\log{\left(2 \right)}$: logits 0, balanced classes"),
     ],
 )
