@@ -4,7 +4,6 @@ A page that is written leaves this list: a test holds that.
 """
 
 PLANNED = (
-    "similarity/self-supervised",
     "similarity/arcface",
     "sequences/ctc",
     "sequences/generation",
