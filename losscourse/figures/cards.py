@@ -127,8 +127,13 @@ def _latex(expression: sympy.Expr) -> str:
 def _formula(loss: Loss) -> str:
     """Return the formula and what its variable means."""
     if loss.formula is None:
-        return f"${loss.display}$"
+        return f"${_in_pieces(loss.display)}$"
     return f"${_latex(loss.formula)}$ {_VARIABLES[loss.variable]}"
+
+
+def _in_pieces(display: str) -> str:
+    """Return a list of formulas as several, between which a narrow page can break the line."""
+    return display.replace(r",\quad ", "$, $")
 
 
 def _gradient(loss: Loss) -> str:
@@ -137,7 +142,9 @@ def _gradient(loss: Loss) -> str:
         return "left to autograd"
     below, above = loss.gradient_range
     low, high = _latex(below), _latex(above)
-    formula = loss.display_gradient if loss.derivative is None else _latex(loss.derivative)
+    formula = (
+        _in_pieces(loss.display_gradient) if loss.derivative is None else _latex(loss.derivative)
+    )
     if isinstance(above, sympy.Piecewise) and below == -above:  # twice, it overflows the table
         return f"${formula}$, at most ${high}$ in size"
     return f"${formula}$, between ${low}$ and ${high}$"

@@ -50,6 +50,21 @@ def test_a_card_says_what_chance_is(name, said):
     assert f"| At chance | {said} |" in card._repr_markdown_()
 
 
+def test_a_card_can_break_a_list_of_formulas():
+    card = figures.card(CATALOGUE["crammer_singer"].function, prerequisites="nothing", minutes=5)
+    assert r"\,(1_r - 1_y)$, $r = \arg\max_{k \ne y} z_k$" in card._repr_markdown_()
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_the_formulas_of_a_card_are_whole(entry):
+    text = figures.card(entry.function, prerequisites="nothing", minutes=5)._repr_markdown_()
+    for formula in re.findall(r"\$(.*?)\$", text):
+        assert formula.strip()
+        assert formula.count("{") == formula.count("}"), formula
+        left, right = (re.findall(rf"\\{side}(?![a-z])", formula) for side in ("left", "right"))
+        assert len(left) == len(right), formula
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("huber", r"between $- \delta$ and $\delta$"), ("general_robust", "at most $")],
