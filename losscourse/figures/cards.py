@@ -121,7 +121,27 @@ class _Printer(LatexPrinter):
 
 def _latex(expression: sympy.Expr) -> str:
     """Return an expression in LaTeX, its terms in the order in which they were written."""
-    return _Printer({"order": "none"}).doprint(expression)
+    return _Printer({"order": "none"}).doprint(expression.replace(_is_sigmoid, _sigmoid))
+
+
+class _Sigmoid(sympy.Function):
+    """The sigmoid as the pages write it, its exponent behind: σ(z)^γ."""
+
+    def _latex(self, printer: LatexPrinter, exp: str = "") -> str:
+        return rf"\sigma({printer.doprint(self.args[0])})" + (f"^{{{exp}}}" if exp else "")
+
+
+def _is_sigmoid(part: sympy.Basic) -> bool:
+    """Return whether a part is 1 + e^z under a fraction's bar, to any power."""
+    if not (isinstance(part, sympy.Pow) and part.exp.could_extract_minus_sign()):
+        return False
+    one, *others = part.base.args if part.base.is_Add else (part.base,)
+    return one == 1 and len(others) == 1 and isinstance(others[0], sympy.exp)
+
+
+def _sigmoid(part: sympy.Pow) -> sympy.Expr:
+    """Return 1 / (1 + e^z)^n as σ(-z)^n."""
+    return _Sigmoid(-part.base.args[1].args[0]) ** -part.exp
 
 
 def _formula(loss: Loss) -> str:

@@ -50,6 +50,13 @@ def test_a_card_says_what_chance_is(name, said):
     assert f"| At chance | {said} |" in card._repr_markdown_()
 
 
+def test_a_card_writes_the_sigmoid_as_such():
+    card = figures.card(CATALOGUE["sigmoid_focal"].function, prerequisites="nothing", minutes=5)
+    (formula,) = [li for li in card._repr_markdown_().splitlines() if "| Formula |" in li]
+    assert r"y \sigma(- z)^{\gamma} \log{\left(1 + e^{- z} \right)}" in formula
+    assert r"+ \sigma(z)^{\gamma} \left(1 - y\right) \log{\left(1 + e^{z} \right)}$" in formula
+
+
 def test_a_card_can_break_a_list_of_formulas():
     card = figures.card(CATALOGUE["crammer_singer"].function, prerequisites="nothing", minutes=5)
     assert r"\,(1_r - 1_y)$, $r = \arg\max_{k \ne y} z_k$" in card._repr_markdown_()
