@@ -633,8 +633,8 @@ def expected_calibration_error(probs: Array, labels: Array, *, bins: int = 15) -
 
     Formula: $\sum_b \frac{n_b}{N}\,|\text{accuracy}_b - \text{confidence}_b|$ over bins of equal
     width, where an example's confidence is its largest probability, and bin b holds the $n_b$
-    examples with a confidence in $(\frac{b-1}{B}, \frac{b}{B}]$. It is not proper: predicting the
-    classes' frequencies for every example has an error of 0.
+    examples with a confidence in $(\frac{b-1}{B}, \frac{b}{B}]$. It is not strictly proper:
+    predicting the classes' frequencies for every example has an error of 0 as well.
 
     Args:
         probs: Floats of shape (N, K); each row is a distribution. N at least 1.

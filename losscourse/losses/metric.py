@@ -318,7 +318,7 @@ def _check_triplets(anchors: Array, positives: Array, negatives: Array) -> Any:
 
 
 def cosine_embedding(first: Array, second: Array, signs: Array, *, margin: float = 0.0) -> Array:
-    r"""Return the cosine embedding loss of each pair: the contrastive loss of directions.
+    r"""Return the cosine embedding loss of each pair: a contrastive loss of directions alone.
 
     Formula: $1 - c$ for a pair of sign 1 and $\max(0, c - m)$ for one of sign -1, where c is the
     cosine of `first` and `second` and m is `margin`.

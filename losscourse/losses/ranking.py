@@ -54,7 +54,7 @@ def margin_ranking(
         margin: By how much the right order must win to cost nothing; at least 0.
 
     Returns:
-        Array of the shape and dtype of `first_scores`, in the unit of the scores; at least 0.
+        Array of the shape and dtype of `first_scores`, without a unit as the scores; at least 0.
 
     Gradient:
         $-y\,[y\,(a - b) \le m]$ by the first score, its negative by the second; see
