@@ -1,7 +1,6 @@
 """What the site's tests share: its pages, and visits to them."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -56,14 +55,22 @@ def visit(browser: Browser, address: str) -> Iterator[Callable[[str], Visit]]:
         context.close()
 
 
-@pytest.fixture(scope="session")
-def look(browser: Browser, address: str) -> Callable[[str], Visit]:
-    """Open a page once per worker: for tests that change nothing but its theme and width."""
+@pytest.fixture(scope="module", params=PAGES)
+def path(request: pytest.FixtureRequest) -> str:
+    """Each page of the site in turn: the tests of one come together."""
+    return request.param
 
-    @cache
-    def open_page(path: str) -> Visit:
-        visited = Visit(browser.new_context().new_page())
+
+@pytest.fixture(scope="module")
+def looked_at(path: str, browser: Browser, address: str) -> Iterator[Visit]:
+    """A page with its folded answers open, for tests that change but its theme and width.
+
+    One page at a time is open: a browser with all of them is slow.
+    """
+    with browser.new_context() as context:
+        visited = Visit(context.new_page())
         visited.page.goto(f"{address}/{path}", wait_until="networkidle")
-        return visited
-
-    return open_page
+        visited.page.evaluate(
+            "() => document.querySelectorAll('details').forEach((d) => (d.open = true))"
+        )
+        yield visited

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.book.conftest import PAGES
 from tests.browser import FAINT_TEXT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]  # one page: -k its-name
@@ -42,44 +41,37 @@ UNTYPESET_FORMULAS = """() => [...document.querySelectorAll(".math")]
   .map((e) => e.textContent.slice(0, 120))"""
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_asks_only_its_own_site_and_nothing_fails(look, address, path):
-    visited = look(path)
+def test_a_page_asks_only_its_own_site_and_nothing_fails(looked_at, address, path):
     own = (f"{address}/", "data:", f"blob:{address}/")
-    assert visited.requested[0] == f"{address}/{path}"
-    assert [url for url in visited.requested if not url.startswith(own)] == []
-    assert visited.complaints == []
+    assert looked_at.requested[0] == f"{address}/{path}"
+    assert [url for url in looked_at.requested if not url.startswith(own)] == []
+    assert looked_at.complaints == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_one_search_field_and_no_mute_picture(look, path):
-    page = look(path).show()
+def test_a_page_has_one_search_field_and_no_mute_picture(looked_at):
+    page = looked_at.show()
     assert page.evaluate(VISIBLE_SEARCH_FIELDS) == 1
     assert page.evaluate(MUTE_PICTURES) == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_the_mathematics_of_a_page_is_typeset(look, path):
-    page = look(path).show()
+def test_the_mathematics_of_a_page_is_typeset(looked_at):
+    page = looked_at.show()
     if page.locator(".math").count():
         page.wait_for_function("() => window.MathJax?.startup?.promise")
         page.evaluate("() => MathJax.startup.promise")
     assert page.evaluate(UNTYPESET_FORMULAS) == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_phone_shows_the_page_without_scrolling_sideways(look, path):
-    page = look(path).show(width=360)
+def test_a_phone_shows_the_page_without_scrolling_sideways(looked_at):
+    page = looked_at.show(width=360)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
     assert page.evaluate(WIDER_THAN_SCREEN) == []
     assert page.evaluate(VISIBLE_SEARCH_FIELDS) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_reads_well_in_both_themes(look, tmp_path: Path, path, scheme):
-    page = look(path).show(scheme=scheme)
-    page.evaluate("() => document.querySelectorAll('details').forEach((d) => (d.open = true))")
+def test_a_page_reads_well_in_both_themes(looked_at, tmp_path: Path, scheme):
+    page = looked_at.show(scheme=scheme)
     page.screenshot(path=tmp_path / f"{scheme}.png")
     assert page.evaluate(FAINT_TEXT, "article *, nav *, footer *") == []
 
