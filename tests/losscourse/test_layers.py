@@ -14,7 +14,7 @@ FLOORS = (
     ("arrays", "stable", "reduce"),
     ("losses",),
     ("catalogue", "gradients", "optimizers", "regularizers", "schedules", "weighting"),
-    ("figures", "datasets", "intervals", "meters"),
+    ("figures", "datasets", "environments", "intervals", "meters"),
     ("grading", "labs", "checks"),
     ("cli", "doctor"),
 )
