@@ -1,5 +1,7 @@
 """environments: rollouts equal to Gymnasium's own single environments, step by step."""
 
+from types import SimpleNamespace
+
 import gymnasium
 import numpy as np
 import pytest
@@ -61,6 +63,7 @@ def test_time_that_is_up_is_no_end_of_the_task():
     rollout = collect(poles(2, max_episode_steps=5), leaning, 12, seed=0)
     assert rollout.truncated.sum() == 4
     assert rollout.terminated.sum() == 0
+    np.testing.assert_array_equal(~rollout.counted[1:], rollout.truncated[:-1])
 
 
 def test_finished_returns_are_the_lengths_of_the_episodes():
@@ -102,6 +105,18 @@ def test_transition_arrays_are_the_lakes(is_slippery):
     assert (probabilities[15, :, 15] == 1).all()
     assert (rewards[15] == 0).all()
     assert rewards.sum() == pytest.approx(1)
+
+
+def test_a_state_that_ends_the_episode_leads_to_itself_without_reward():
+    """A table may say what would happen after the end, as Taxi's does."""
+    table = {
+        0: {0: [(0.5, 1, 2.0, True), (0.5, 0, 0.0, False)]},
+        1: {0: [(1.0, 0, 9.0, False)]},
+    }
+    environment = SimpleNamespace(unwrapped=SimpleNamespace(P=table))
+    probabilities, rewards = transition_arrays(environment)
+    assert probabilities[:, 0].tolist() == [[0.5, 0.5], [0.0, 1.0]]
+    assert rewards[:, 0].tolist() == [1.0, 0.0]
 
 
 def test_the_best_value_of_the_slippery_lake_is_known():
