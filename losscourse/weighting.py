@@ -3,11 +3,10 @@
 A method that adapts its weights is a pair of pure functions, `init(losses)` and
 `update(losses, state, ...)`, as an optimiser is: state is passed in and returned, never kept. The
 weights are constants for autograd; the objective is the sum of weights times losses. The other
-functions here take what they need and return it, summing nothing: schedules of a loss's
-hyperparameter over the training, and a loss that is itself learned.
+functions here take what they need and return it, summing nothing; the last ones are a loss that is
+itself learned. A loss's hyperparameter that changes over the training is in `schedules`.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ from losscourse import stable
 from losscourse.arrays import (
     NON_NEGATIVE,
     POSITIVE,
-    REALS,
     Array,
     check_axes,
     check_in,
@@ -29,14 +27,11 @@ from losscourse.arrays import (
 
 __all__ = [
     "Weighting",
-    "cosine_schedule",
     "dynamic_weight_average",
-    "exponential_schedule",
     "fixed_weights",
     "gradnorm",
     "learned_mixture",
     "learned_mixture_grad",
-    "linear_schedule",
     "pcgrad",
     "task_gradients",
     "uncertainty_weighted",
@@ -372,99 +367,6 @@ def uncertainty_weighted_grad(losses: Array, log_variances: Array) -> tuple[Arra
     return precisions, 0.5 - stable.times(losses, precisions)
 
 
-def linear_schedule(step: float, *, start: float, end: float, steps: float) -> float:
-    r"""Return a hyperparameter that goes from one value to another at a constant rate.
-
-    Formula: $a + (b - a)\,t$ with $t = \min(\text{step}/\text{steps}, 1)$, a the `start` and b the
-    `end`.
-
-    Args:
-        step: How many steps are done; at least 0. Beyond `steps` the value stays.
-        start: The value at step 0, such as focal's gamma or Huber's delta.
-        end: The value from `steps` on.
-        steps: How long the change takes; positive.
-
-    Returns:
-        The value, as a Python float.
-
-    Raises:
-        TypeError: An argument is no number.
-        ValueError: An argument is out of its domain.
-
-    Convention:
-        `step` counts from 0: step 0 has the value `start`.
-
-    Example:
-        >>> [linear_schedule(step, start=0.0, end=2.0, steps=10) for step in (0, 5, 10, 15)]
-        [0.0, 1.0, 2.0, 2.0]
-    """
-    part = _part(step, steps)
-    start, end = check_in(REALS, start=start), check_in(REALS, end=end)
-    return (1 - part) * start + part * end
-
-
-def cosine_schedule(step: float, *, start: float, end: float, steps: float) -> float:
-    r"""Return a hyperparameter that goes from one value to another along half a cosine.
-
-    Formula: $b + (a - b)\,(1 + \cos \pi t)/2$ with $t = \min(\text{step}/\text{steps}, 1)$, a the
-    `start` and b the `end`: slow at both ends.
-
-    Args:
-        step: How many steps are done; at least 0. Beyond `steps` the value stays.
-        start: The value at step 0.
-        end: The value from `steps` on.
-        steps: How long the change takes; positive.
-
-    Returns:
-        The value, as a Python float.
-
-    Raises:
-        TypeError: An argument is no number.
-        ValueError: An argument is out of its domain.
-
-    Convention:
-        `step` counts from 0: step 0 has the value `start`. No restart.
-
-    Example:
-        >>> [cosine_schedule(step, start=2.0, end=0.0, steps=10) for step in (0, 5, 10)]
-        [2.0, 1.0, 0.0]
-    """
-    part = (1 - math.cos(math.pi * _part(step, steps))) / 2
-    start, end = check_in(REALS, start=start), check_in(REALS, end=end)
-    return (1 - part) * start + part * end
-
-
-def exponential_schedule(step: float, *, start: float, end: float, steps: float) -> float:
-    r"""Return a hyperparameter that goes from one value to another by a constant factor.
-
-    Formula: $a\,(b/a)^t$ with $t = \min(\text{step}/\text{steps}, 1)$, a the `start` and b the
-    `end`.
-
-    Args:
-        step: How many steps are done; at least 0. Beyond `steps` the value stays.
-        start: The value at step 0; positive.
-        end: The value from `steps` on; positive.
-        steps: How long the change takes; positive.
-
-    Returns:
-        The value, as a Python float.
-
-    Raises:
-        TypeError: An argument is no number.
-        ValueError: An argument is out of its domain.
-
-    Convention:
-        `step` counts from 0: step 0 has the value `start`.
-
-    Example:
-        >>> [exponential_schedule(step, start=16.0, end=1.0, steps=4) for step in (0, 1, 2, 4)]
-        [16.0, 8.0, 4.0, 1.0]
-    """
-    part = _part(step, steps)
-    start, end = check_in(POSITIVE, start=start), check_in(POSITIVE, end=end)
-    return start ** (1 - part) * end**part
-
-
 def learned_mixture(losses: Array, logits: Array) -> Array:
     r"""Return the mixture of several losses of each example, in proportions that are learned.
 
@@ -593,8 +495,3 @@ def _norms(rows: Array) -> Array:
     largest = xp.max(xp.abs(rows), axis=1, keepdims=True)
     scale = xp.where(largest == 0, xp.ones_like(largest), largest)
     return scale * stable.sqrt(xp.sum((rows / scale) ** 2, axis=1, keepdims=True))
-
-
-def _part(step: float, steps: float) -> float:
-    """Return which part of the steps is done, at most 1."""
-    return min(check_in(NON_NEGATIVE, step=step) / check_in(POSITIVE, steps=steps), 1.0)

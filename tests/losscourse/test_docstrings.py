@@ -26,6 +26,8 @@ SECTIONS = {
     "losscourse.reduce": "Formula Args Returns Raises Example",
     "losscourse.stable": "Args Returns Numerics Example",
     "losscourse.optimizers": "Formula Args Returns Raises Convention Example",
+    "losscourse.regularizers": "Formula Args Returns Raises Convention Example",
+    "losscourse.schedules": "Formula Args Returns Raises Convention Example",
     "losscourse.weighting": "Formula Args Returns Raises Convention Example",
 }
 NAMED_MEAN = "Formula Args Returns Raises Convention Example"

@@ -807,7 +807,9 @@ def test_optimizers(case, check):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_mutants_of_optimizers_are_rejected(request, case):
-    assert_rejected(request, case.name, case.checks, _mutants(case), table="optimizers")
+    assert_rejected(
+        request, case.name, case.checks, _mutants(case), table=f"optimizers {case.name}"
+    )
 
 
 # The matrix that Muon moves along.
@@ -1464,7 +1466,7 @@ def test_what_goes_around_an_optimizer(helper, check):
 @pytest.mark.parametrize("helper", HELPERS, ids=lambda helper: helper.name)
 def test_mutants_are_rejected(request, helper):
     mutants = [Mutant(name, mutant) for name, mutant in helper.mutants.items()]
-    assert_rejected(request, helper.name, helper.checks, mutants, table="optimizers")
+    assert_rejected(request, helper.name, helper.checks, mutants, table=f"optimizers {helper.name}")
 
 
 def test_every_function_is_tested():

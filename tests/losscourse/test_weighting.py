@@ -618,97 +618,6 @@ UNCERTAINTY_WEIGHTED_GRAD = Helper(
     },
 )
 
-# Schedules.
-
-
-def schedule_checks(middle):
-    """Return the checks of a schedule from 8 to 2 whose value at each quarter is known."""
-
-    def known_values_are_reached(schedule):
-        values = [schedule(step, start=8.0, end=2.0, steps=4) for step in range(6)]
-        assert values == pytest.approx([8.0, *middle, 2.0, 2.0], rel=1e-12)
-        assert all(type(v) is float for v in values)
-
-    def ends_are_exact_both_ways(schedule):
-        for start, end in ((0.1, 0.3), (0.3, 0.1), (2.0, 2.0)):
-            assert schedule(0, start=start, end=end, steps=7) == start
-            for step in (7, 8, 1e9):
-                assert schedule(step, start=start, end=end, steps=7) == end
-
-    def wrong_arguments_are_refused(schedule):
-        good = {"start": 1.0, "end": 2.0, "steps": 4}
-        refused(ValueError, "step: expected a number", schedule, -1, **good)
-        refused(ValueError, "steps: expected a number", schedule, 1, **{**good, "steps": 0})
-        for argument in ("start", "end"):
-            for bad, error in ((math.nan, ValueError), ("1", TypeError), (math.inf, ValueError)):
-                message = f"{argument}: expected a"
-                refused(error, message, schedule, 1, **{**good, argument: bad})
-        refused(TypeError, "step: expected a real number", schedule, None, **good)
-
-    return known_values_are_reached, ends_are_exact_both_ways, wrong_arguments_are_refused
-
-
-def schedule_mutants(right, **other):
-    """Return what can go wrong with any schedule, and with this one."""
-
-    def wrong(body):
-        def schedule(step, *, start, end, steps):
-            right(step, start=start, end=end, steps=steps)
-            return body(step, start, end, steps)
-
-        return schedule
-
-    return {
-        "backwards": wrong(lambda step, a, b, n: right(step, start=b, end=a, steps=n)),
-        "one step late": wrong(
-            lambda step, a, b, n: right(max(step - 1, 0), start=a, end=b, steps=n)
-        ),
-        "starts again": wrong(lambda step, a, b, n: right(step % n, start=a, end=b, steps=n)),
-        "last step at n - 1": wrong(lambda step, a, b, n: right(step, start=a, end=b, steps=n - 1)),
-        "unchecked": lambda step, *, start, end, steps: (
-            start
-            if not step
-            else end
-            if step >= steps
-            else right(abs(step), start=start, end=end, steps=steps)
-        ),
-        **{name: wrong(body) for name, body in other.items()},
-    }
-
-
-def _linear(step, a, b, n):
-    return weighting.linear_schedule(step, start=a, end=b, steps=n)
-
-
-def _cosine(step, a, b, n):
-    return weighting.cosine_schedule(step, start=a, end=b, steps=n)
-
-
-SCHEDULES = (
-    Helper(
-        function=weighting.linear_schedule,
-        checks=schedule_checks([6.5, 5.0, 3.5]),
-        mutants=schedule_mutants(weighting.linear_schedule, cosine=_cosine),
-    ),
-    Helper(
-        function=weighting.cosine_schedule,
-        checks=schedule_checks([5 + 3 / math.sqrt(2), 5.0, 5 - 3 / math.sqrt(2)]),
-        mutants=schedule_mutants(weighting.cosine_schedule, linear=_linear),
-    ),
-    Helper(
-        function=weighting.exponential_schedule,
-        checks=schedule_checks([4 * math.sqrt(2), 4.0, 2 * math.sqrt(2)]),
-        mutants=schedule_mutants(weighting.exponential_schedule, linear=_linear),
-    ),
-)
-
-
-def test_an_exponential_schedule_has_positive_ends():
-    for bad in (0.0, -1.0):
-        refused(ValueError, "start", weighting.exponential_schedule, 1, start=bad, end=1, steps=4)
-        refused(ValueError, "end", weighting.exponential_schedule, 1, start=1, end=bad, steps=4)
-
-
 # A learned loss.
 
 MANY = np.random.default_rng(0).uniform(0, 3, size=(4, 3))
@@ -878,7 +787,6 @@ HELPERS = (
     PCGRAD,
     UNCERTAINTY_WEIGHTED,
     UNCERTAINTY_WEIGHTED_GRAD,
-    *SCHEDULES,
     LEARNED_MIXTURE,
     LEARNED_MIXTURE_GRAD,
     UNROLLED_STEP,
