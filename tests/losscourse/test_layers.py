@@ -14,7 +14,7 @@ FLOORS = (
     ("arrays", "stable", "reduce"),
     ("losses",),
     ("catalogue", "gradients", "optimizers", "regularizers", "schedules", "weighting"),
-    ("figures", "datasets", "environments", "intervals", "meters"),
+    ("figures", "datasets", "environments", "intervals", "meters", "surfaces"),
     ("grading", "labs", "checks"),
     ("cli", "doctor"),
 )
