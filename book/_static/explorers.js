@@ -22,7 +22,7 @@ function rows(columns) {
 }
 
 async function enliven(figure, vegaEmbed) {
-  const { specs, positions } = JSON.parse(
+  const { specs, tables: fixed, positions } = JSON.parse(
     figure.querySelector('script[type="application/json"]').textContent
   );
   const slider = figure.querySelector(".slider");
@@ -39,28 +39,64 @@ async function enliven(figure, vegaEmbed) {
     })
   );
 
+  const fill = (view, names, tables) => {
+    for (const [name, columns] of Object.entries(tables)) {
+      if (names.includes(name)) view.data(name, rows(columns));
+    }
+  };
   const show = (position) =>
     Promise.all(
       views.map(({ view, tables }) => {
-        for (const [name, columns] of Object.entries(position.tables)) {
-          if (tables.includes(name)) view.data(name, rows(columns));
-        }
+        fill(view, tables, position.tables);
+        for (const [name, value] of Object.entries(position.signals)) view.signal(name, value);
         return view.runAsync();
       })
     );
 
   // Drawn aside first, so that the still gives way to a finished chart of the same size.
+  for (const { view, tables } of views) fill(view, tables, fixed);
   await show(positions[Number(input.value)]);
   figure.querySelectorAll(".view").forEach((still, i) => still.replaceChildren(views[i].container));
   slider.hidden = false;
 
-  input.addEventListener("input", () => {
+  const update = () => {
     const position = positions[Number(input.value)];
     output.textContent = position.label;
     input.setAttribute("aria-valuetext", position.label);
     reading.textContent = position.reading;
-    show(position);
+    return show(position);
+  };
+  const button = slider.querySelector("button");
+  const stop = button ? playable(button, input, reading, update) : () => {};
+  input.addEventListener("input", () => {
+    stop();
+    update();
   });
+}
+
+// Moves the slider on until its end, or until it is stopped; from the end it begins again.
+// A screen reader hears the reading when the play is over, not at each step.
+function playable(button, input, reading, update) {
+  let playing = false;
+  const stop = () => {
+    playing = false;
+    button.textContent = "Play";
+    reading.setAttribute("aria-live", "polite");
+  };
+  button.addEventListener("click", async () => {
+    if (playing) return stop();
+    playing = true;
+    button.textContent = "Pause";
+    reading.setAttribute("aria-live", "off");
+    if (input.value === input.max) input.value = 0;
+    while (playing) {
+      await update();
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      if (playing && input.value === input.max) stop();
+      else if (playing) input.value = Number(input.value) + 1;
+    }
+  });
+  return stop;
 }
 
 const figures = document.querySelectorAll("figure.explorer");

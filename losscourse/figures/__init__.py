@@ -7,6 +7,7 @@ reads in light, in dark and in print.
 from losscourse.figures.cards import card
 from losscourse.figures.explorers import View, explore
 from losscourse.figures.fits import explore_descent, explore_line_fit, explore_squares
+from losscourse.figures.paths import explore_paths
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
     plot_classes,
@@ -31,6 +32,7 @@ __all__ = [
     "explore",
     "explore_descent",
     "explore_line_fit",
+    "explore_paths",
     "explore_squares",
     "panel",
     "plot_classes",

@@ -15,12 +15,25 @@ import numpy as np
 from losscourse.arrays import Array
 from losscourse.figures.pictures import INK, SERIES, frame, themed_svg
 
-__all__ = ["Explorer", "Position", "Rows", "View", "explore", "rows_of", "span"]
+__all__ = [
+    "DASHES",
+    "SHAPES",
+    "Explorer",
+    "Position",
+    "Rows",
+    "View",
+    "explore",
+    "rows_of",
+    "span",
+]
 
 Rows = list[dict[str, float]]
 
-_DASHES = [[1, 0], [6, 3], [6, 3, 1, 3], [1, 3], [9, 2], [3, 2]]
-_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
+DASHES = [[1, 0], [6, 3], [6, 3, 1, 3], [1, 3], [9, 2], [3, 2]]
+"""How lines are told apart, beside their colour."""
+
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
+"""How dots are told apart, beside their colour."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +44,13 @@ class Position:
         label: The parameter's value, as the reader sees it.
         reading: The picture in a sentence or two.
         tables: Rows by the name of the table that the charts draw.
+        signals: Values by the name of the charts' parameter that takes them.
     """
 
     label: str
     reading: str
     tables: dict[str, Rows]
+    signals: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,7 @@ class Explorer:
         label: What the slider changes.
         alt: What the still shows, in words that carry its message.
         caption: One or two sentences below it; plain text.
+        plays: Whether a button moves the slider from position to position.
     """
 
     def __init__(
@@ -83,9 +99,10 @@ class Explorer:
         label: str,
         alt: str,
         caption: str,
+        plays: bool = False,
     ) -> None:
         self.charts, self.positions, self.start = charts, positions, start
-        self.label, self.alt, self.caption = label, alt, caption
+        self.label, self.alt, self.caption, self.plays = label, alt, caption, plays
 
     def _repr_html_(self) -> str:
         import vl_convert  # the book's extra: drawing needs it, computing does not
@@ -96,16 +113,29 @@ class Explorer:
             themed_svg(vl_convert.vegalite_to_svg(_with_tables(spec, first.tables)))
             for spec in specs
         ]
+        # A table that no position changes is written once.
+        fixed = {
+            name: rows
+            for name, rows in first.tables.items()
+            if all(position.tables.get(name) is rows for position in self.positions)
+        }
         live = {
             "specs": [_themed_json(vl_convert.vegalite_to_vega(spec)) for spec in specs],
+            "tables": _columns(fixed),
             "positions": [
-                {"label": p.label, "reading": p.reading, "tables": _columns(p.tables)}
+                {
+                    "label": p.label,
+                    "reading": p.reading,
+                    "tables": _columns({k: v for k, v in p.tables.items() if k not in fixed}),
+                    "signals": p.signals,
+                }
                 for p in self.positions
             ],
         }
         script = json.dumps(live, separators=(",", ":")).replace("</", r"<\/")
+        button = '<button type="button">Play</button>' if self.plays else ""
         controls = (
-            '<div class="slider" hidden><label>'
+            f'<div class="slider" hidden>{button}<label>'
             f"<span>{html.escape(self.label)}</span>"
             f'<input type="range" min="0" max="{len(self.positions) - 1}" step="1" '
             f'value="{self.start}" aria-valuetext="{html.escape(first.label)}"></label>'
@@ -227,15 +257,16 @@ def _chart(number: int, views: Sequence[View], side: int) -> Any:
     if view.lines:
         lines = alt.Chart(alt.NamedData(f"lines {number}")).mark_line(clip=True)
         names = list(view.lines)
-        looks = groups(alt.Color, names, SERIES), groups(alt.StrokeDash, names, _DASHES)
-        layers.append(lines.encode(across, up, *looks))
+        looks = groups(alt.Color, names, SERIES), groups(alt.StrokeDash, names, DASHES)
+        as_they_come = alt.OrderValue(None)  # not from left to right: a line may turn back
+        layers.append(lines.encode(across, up, *looks, order=as_they_come))
     if view.dots:
         dots = alt.Chart(alt.NamedData(f"dots {number}")).mark_point(
             filled=True, opacity=0.7, size=36, clip=True
         )
         names = list(view.dots)
         colours = [INK] if len(names) == 1 else SERIES[1:]
-        looks = groups(alt.Color, names, colours), groups(alt.Shape, names, _SHAPES)
+        looks = groups(alt.Color, names, colours), groups(alt.Shape, names, SHAPES)
         layers.append(dots.encode(across, up, *looks))
     own = dict.fromkeys(("color", "strokeDash", "shape"), "independent")
     chart = alt.layer(*layers).resolve_scale(**own)

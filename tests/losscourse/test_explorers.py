@@ -1,5 +1,8 @@
 """The explorers' numbers: lines of a kinked loss, what a reading counts, squares in the picture."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from sklearn.linear_model import QuantileRegressor
@@ -7,7 +10,10 @@ from sklearn.linear_model import QuantileRegressor
 from losscourse.datasets import noisy_line
 from losscourse.figures.explorers import View, explore
 from losscourse.figures.fits import explore_line_fit, explore_squares
+from losscourse.figures.paths import explore_paths
 from losscourse.losses.regression import huber, pinball
+from losscourse.optimizers import gradient_descent
+from losscourse.surfaces import HIMMELBLAU, bowl, descend
 
 X, Y = noisy_line(41, seed=0)
 
@@ -85,3 +91,69 @@ def test_an_explorer_whose_panels_change_is_refused() -> None:
         explore("value", [1, 2], show, start=1, alt="Dots", caption="")
     with pytest.raises(ValueError, match="start: expected one of"):
         explore("power", [1, 2], bump, start=3, alt="Dots", caption="")
+
+
+def two_paths(steps: int = 200) -> dict[str, np.ndarray]:
+    start = np.asarray([2.0, 1.0])
+    slow, wild = (descend(gradient_descent(rate), bowl(10.0), start, steps) for rate in (0.1, 40.0))
+    return {"slow": slow, "wild": wild}
+
+
+def test_paths_are_drawn_where_they_were_and_end_where_they_leave_float64() -> None:
+    paths = two_paths()
+    explorer = explore_paths(bowl(10.0), paths, alt="Two paths", caption="")
+    assert [position.signals["now"] for position in explorer.positions][:2] == [0, 6]
+    assert explorer.positions[-1].signals == {"now": 200}
+    rows = explorer.positions[0].tables["trails"]
+    for number, name in enumerate(paths):
+        own = {row["step"]: row for row in rows if row["series"] == number}
+        for step, row in own.items():
+            here = paths[name][int(step)]
+            assert np.allclose([row["x"], row["y"]], here, rtol=1e-3)
+            assert np.isclose(row["height"], bowl(10.0).value(here), rtol=1e-3)
+    steps = {
+        name: {row["step"] for row in rows if row["series"] == i} for i, name in enumerate(paths)
+    }
+    assert {position.signals["now"] for position in explorer.positions} <= steps["slow"]
+    assert 50 < max(steps["wild"]) < 200
+    assert explorer.positions[-1].reading == (
+        "Step 200, height above the minimum: slow at 1e-18, wild out of range."
+    )
+
+
+def test_level_lines_are_level_and_lie_in_the_window() -> None:
+    explorer = explore_paths(HIMMELBLAU, two_paths(), alt="Two paths", caption="")
+    lines: dict[float, list[float]] = {}
+    for row in explorer.positions[0].tables["levels"]:
+        assert abs(row["x"]) <= 5.5
+        assert abs(row["y"]) <= 5.5
+        height = float(HIMMELBLAU.value(np.asarray([row["x"], row["y"]])))
+        lines.setdefault(row["line"], []).append(height)
+    assert len(lines) > 8
+    for heights in lines.values():
+        assert np.ptp(heights) < 0.05 * np.mean(heights) + 0.5
+
+
+def test_what_no_position_changes_is_written_once() -> None:
+    explorer = explore_paths(bowl(10.0), two_paths(), alt="Two paths", caption="", start=102)
+    shown = explorer._repr_html_()
+    live = json.loads(re.search(r'<script type="application/json">(.*?)</script>', shown)[1])
+    assert set(live["tables"]) == {"levels", "trails"}
+    assert {tuple(position["tables"]) for position in live["positions"]} == {()}
+    assert live["positions"][explorer.start]["signals"] == {"now": 103}
+    assert "<button" in shown
+    plain = explore("power", [1, 2], bump, start=2, alt="Two curves", caption="")._repr_html_()
+    assert "<button" not in plain
+
+
+def test_paths_that_do_not_fit_are_refused() -> None:
+    paths = two_paths()
+    for bad, said in (
+        ({}, "one to 6 of one shape, got 0"),
+        ({"a": paths["slow"], "b": paths["slow"][:5]}, "one to 6 of one shape, got 2"),
+        ({str(i): paths["slow"] for i in range(7)}, "one to 6 of one shape, got 7"),
+        ({"a": paths["slow"][:, :1]}, r"\(T \+ 1, 2\) with T at least 1, got \(201, 1\)"),
+        ({"a": paths["slow"][:1]}, r"got \(1, 2\)"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            explore_paths(bowl(10.0), bad, alt="Paths", caption="")
