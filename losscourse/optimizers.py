@@ -6,7 +6,8 @@ parameters. An optimiser handles one array; `each` makes of it one for a list or
 
 In formulas $g$ is the gradient, $\\theta$ the parameters and $\\eta$ the `learning_rate`; powers
 and roots are taken element by element, and every state starts at 0. An L2 penalty is part of the
-objective, so its gradient is part of `grads`; weight decay is a hyperparameter.
+objective, so its gradient is part of `grads`; weight decay is a hyperparameter. With torch, call an
+update under `torch.no_grad()` where parameters or gradients have a graph that should end here.
 """
 
 import math
@@ -221,7 +222,7 @@ def adagrad(learning_rate: float, *, epsilon: float = 1e-10) -> Optimizer:
 
     Numerics:
         In float16 an epsilon below 3e-8 is 0, so that a gradient of 0 gives NaN. The sum
-        overflows there from gradients of 256 on.
+        overflows there from gradients of 256 on, and the parameter stays where it is.
 
     Convention:
         `torch.optim.Adagrad(params, lr=learning_rate, eps=epsilon)`: epsilon outside the root.
@@ -271,7 +272,8 @@ def rmsprop(learning_rate: float, *, decay: float = 0.99, epsilon: float = 1e-8)
 
     Numerics:
         In float16 an epsilon below 3e-8 is 0, so that a gradient of 0 gives NaN. The square
-        overflows there from gradients of 256 on, and is 0 for gradients below 2e-4.
+        overflows there from gradients of 256 on, and the step is 0; for first gradients below
+        1.7e-3 the mean of squares is 0, and the step infinite.
 
     Convention:
         `torch.optim.RMSprop(params, lr=learning_rate, alpha=decay, eps=epsilon)`: epsilon outside
@@ -325,8 +327,9 @@ def adam(
         ValueError: A hyperparameter is out of its domain; from `update`, the shapes differ.
 
     Numerics:
-        In float16 the usual epsilon is 0, so that a gradient of 0 gives NaN; and a square is 0 for
-        gradients below 2e-4, so that the step is infinite. Keep parameters and state in float32.
+        In float16 the usual epsilon is 0, so that a gradient of 0 gives NaN; and the mean of
+        squares is 0 for first gradients below 5e-3, so that the step is infinite. Keep parameters
+        and state in float32.
 
     Convention:
         `torch.optim.Adam(params, lr=learning_rate, betas=(beta1, beta2), eps=epsilon)`: epsilon
@@ -487,8 +490,8 @@ def muon(learning_rate: float, *, beta: float = 0.95, weight_decay: float = 0.1)
     M rows and N columns, with O the function `orthogonalize` and $\lambda$ the `weight_decay`.
 
     Args:
-        learning_rate: The size of a step in every direction that the matrix can turn a vector to,
-            in the parameters' unit; at least 0.
+        learning_rate: About the singular values of a step, unless the matrix is tall, in the
+            parameters' unit; at least 0.
         beta: What the momentum keeps of itself in a step; at least 0, below 1.
         weight_decay: A step takes this share, times the learning rate, off each parameter; at
             least 0.

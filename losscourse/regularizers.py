@@ -629,7 +629,7 @@ def mixup(inputs: Array, targets: Array, partners: Array, *, share: float) -> tu
         ValueError: The lengths differ, a partner is no row, or `share` is out of its domain.
 
     Convention:
-        `torchvision.transforms.v2.MixUp`, whose partner is the next example of the batch.
+        `torchvision.transforms.v2.MixUp`, whose partner is the example before.
 
     Example:
         >>> import numpy as np
@@ -639,7 +639,7 @@ def mixup(inputs: Array, targets: Array, partners: Array, *, share: float) -> tu
         ([[11.0], [19.0]], [[0.9, 0.1], [0.1, 0.9]])
 
     Reference:
-        Zhang et al. (2018), mixup: Beyond Empirical Risk Minimization, equation 1.
+        Zhang et al. (2018), mixup: Beyond Empirical Risk Minimization.
     """
     return mix(inputs, partners, share=share), mix(targets, partners, share=share)
 
@@ -669,7 +669,7 @@ def cutmix(
             outside of them.
 
     Convention:
-        `torchvision.transforms.v2.CutMix`, whose partner is the next example of the batch. The
+        `torchvision.transforms.v2.CutMix`, whose partner is the example before. The
         share is that of the box as it is, after what was cut off.
 
     Example:

@@ -1475,6 +1475,55 @@ def test_mutants_are_rejected(request, helper):
     assert_rejected(request, helper.name, helper.checks, mutants, table=f"optimizers {helper.name}")
 
 
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_a_small_network_trains_as_with_torchs_optimizer(library):
+    """A training loop as a page writes it: a dict of arrays, clipped, with a schedule."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+    start = {"w": rng.normal(size=(3, 4)), "b": np.zeros(4), "v": rng.normal(size=(4, 1))}
+
+    def slopes(params):
+        leaves = {k: torch.tensor(read(p), requires_grad=True) for k, p in params.items()}
+        out = torch.tanh(torch.tensor(x) @ leaves["w"] + leaves["b"]) @ leaves["v"]
+        grads = torch.autograd.grad(((out - torch.tensor(y)) ** 2).sum(), [*leaves.values()])
+        return {k: make(library, "float64", g) for k, g in zip(leaves, grads, strict=True)}
+
+    init, update = each(scheduled(lambda step: adamw(0.1 / (step + 1), weight_decay=0.5)))
+    params = {k: make(library, "float64", p) for k, p in start.items()}
+    state = init(params)
+    theirs = {k: torch.tensor(p) for k, p in start.items()}
+    optimizer = torch.optim.AdamW([*theirs.values()], lr=0.1, weight_decay=0.5)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (step + 1))
+    for _ in range(STEPS):
+        grads = optimizers.clip_by_norm(slopes(params), max_norm=2.0)
+        updates, state = update(grads, state, params)
+        params = apply_updates(params, updates)
+        for k, g in slopes(theirs).items():
+            theirs[k].grad = torch.as_tensor(g)
+        torch.nn.utils.clip_grad_norm_([*theirs.values()], 2.0)
+        optimizer.step()
+        schedule.step()
+    for k, p in params.items():
+        close(p, theirs[k], 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("function", "least"),
+    [(optimizers.adagrad, 1.7e-4), (optimizers.rmsprop, 1.7e-3), (adam, 5e-3)],
+)
+def test_float16_fails_where_the_docstrings_say(function, least):
+    """An epsilon of 1e-8 is 0 there, and so is the mean of small squares."""
+    init, update = function(0.1)
+    params = np.zeros(4, np.float16)
+    grads = np.asarray([0.0, 0.95 * least, 1.2 * least, 256.0], np.float16)
+    with np.errstate(all="ignore"):
+        updates, _ = update(grads, init(params), params)
+    assert np.isnan(updates[0])
+    assert np.isinf(updates[1])
+    assert np.isfinite(updates[2])
+    assert updates[3] == 0
+
+
 def test_every_function_is_tested():
     tested = {case.name for case in (*CASES, *HELPERS)} | {"Optimizer"}
     assert tested == set(optimizers.__all__)
