@@ -241,8 +241,7 @@ def _chart(number: int, views: Sequence[View], side: int) -> Any:
         ends = [found.min(), found.max()] if kind == "log" else span(found)
         scale = alt.Scale(type=kind, domain=[float(end) for end in limits or ends], nice=False)
         ticks = alt.Axis(tickCount=4, format="~g") if kind == "log" else alt.Undefined
-        # Unsorted: a line runs as its points come.
-        return {"title": title, "scale": scale, "axis": ticks, "sort": None}
+        return {"title": title, "scale": scale, "axis": ticks}
 
     def groups(channel: Any, names: Sequence[str], looks: Sequence[Any]) -> Any:
         several = len(names) > 1
@@ -258,8 +257,8 @@ def _chart(number: int, views: Sequence[View], side: int) -> Any:
         lines = alt.Chart(alt.NamedData(f"lines {number}")).mark_line(clip=True)
         names = list(view.lines)
         looks = groups(alt.Color, names, SERIES), groups(alt.StrokeDash, names, DASHES)
-        as_they_come = alt.OrderValue(None)  # not from left to right: a line may turn back
-        layers.append(lines.encode(across, up, *looks, order=as_they_come))
+        # One number a line, so that its points stay as they come: it may turn back.
+        layers.append(lines.encode(across, up, *looks, alt.Order("series:Q")))
     if view.dots:
         dots = alt.Chart(alt.NamedData(f"dots {number}")).mark_point(
             filled=True, opacity=0.7, size=36, clip=True

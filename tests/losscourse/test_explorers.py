@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -81,6 +82,21 @@ def test_the_axes_of_an_explorer_hold_every_position() -> None:
     up = explorer.charts[0].to_dict()["layer"][0]["encoding"]["y"]["scale"]["domain"]
     assert up[0] < np.log(0.5)
     assert up[1] > 4
+
+
+def test_a_line_that_turns_back_is_drawn_as_its_points_come() -> None:
+    ring = np.asarray([0.0, 1.0, 1.0, 0.0, 0.0]), np.asarray([0.0, 0.0, 1.0, 1.0, 0.0])
+
+    def show(value: float) -> tuple[str, list[View]]:
+        return "", [View("x", "y", {"ring": ring})]
+
+    shown = explore("value", [1], show, start=1, alt="A square", caption="")._repr_html_()
+    (ends,) = re.findall(r'd="M([^"]*(?:L[^"]*){4})"', shown)
+    corners = [tuple(map(float, end.split(","))) for end in ends.split("L")]
+    assert corners[0] == corners[4]
+    assert len(set(corners)) == 4
+    for before, after in pairwise(corners):
+        assert sum(a == b for a, b in zip(before, after, strict=True)) == 1, "a side is level"
 
 
 def test_an_explorer_whose_panels_change_is_refused() -> None:
