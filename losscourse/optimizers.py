@@ -352,12 +352,7 @@ def adam(
     beta1, beta2 = check_in(_DECAY, beta1=beta1), check_in(_DECAY, beta2=beta2)
     epsilon = check_in(POSITIVE, epsilon=epsilon)
 
-    def init(params: Array) -> tuple[int, Array, Array]:
-        return 0, _zeros(params), _zeros(params)
-
-    def update(
-        grads: Array, state: tuple[int, Array, Array], params: Array
-    ) -> tuple[Array, tuple[int, Array, Array]]:
+    def update(grads: Array, state: Any, params: Array) -> tuple[Array, Any]:
         step, mean, square = state
         xp = float_namespace(params=params, grads=grads, state=mean)
         step = step + 1
@@ -366,7 +361,7 @@ def adam(
         mean_hat, square_hat = mean / (1 - beta1**step), square / (1 - beta2**step)
         return -learning_rate * mean_hat / (xp.sqrt(square_hat) + epsilon), (step, mean, square)
 
-    return Optimizer(init, update)
+    return Optimizer(lambda params: (0, _zeros(params), _zeros(params)), update)
 
 
 def adamw(
