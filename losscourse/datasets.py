@@ -6,15 +6,32 @@ What the site itself runs is generated or bundled with scikit-learn (`sklearn.da
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from losscourse.arrays import NON_NEGATIVE, UNIT_OPEN, Interval, check_in
 
-__all__ = ["corrupt", "forest_cover", "noisy_line", "olivetti_faces"]
+__all__ = [
+    "corrupt",
+    "english_number",
+    "forest_cover",
+    "german_number",
+    "noisy_line",
+    "olivetti_faces",
+]
 
+_ENGLISH = (
+    "- one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_ENGLISH_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety"
+_GERMAN = (
+    "- ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn "
+    "sechzehn siebzehn achtzehn neunzehn"
+)
+_GERMAN_TENS = "- - zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig"
 _PATIENCE = 30.0
 """Seconds without a byte after which a fetch is given up."""
 
@@ -75,6 +92,47 @@ def corrupt(
     return result
 
 
+def english_number(n: int) -> list[str]:
+    """Return a number in English words, without "and".
+
+    Args:
+        n: From 1 to 999,999.
+
+    Returns:
+        The words, in order.
+
+    Raises:
+        ValueError: `n` lies outside its range.
+
+    Example:
+        >>> english_number(1_397)
+        ['one', 'thousand', 'three', 'hundred', 'ninety', 'seven']
+    """
+    powers = ((1000, "thousand"), (100, "hundred"))
+    return _in_words(n, _ENGLISH, _ENGLISH_TENS, powers, lambda ten, one: [ten, one])
+
+
+def german_number(n: int) -> list[str]:
+    """Return a number in German, cut at its parts: the units come before the tens.
+
+    Args:
+        n: From 1 to 999,999.
+
+    Returns:
+        The parts, in order. Together, without spaces, they are the German word.
+
+    Raises:
+        ValueError: `n` lies outside its range.
+
+    Example:
+        >>> german_number(1_397)
+        ['ein', 'tausend', 'drei', 'hundert', 'sieben', 'und', 'neunzig']
+    """
+    powers = ((1000, "tausend"), (100, "hundert"))
+    words = _in_words(n, _GERMAN, _GERMAN_TENS, powers, lambda ten, one: [one, "und", ten])
+    return [*words[:-1], "eins"] if words[-1] == "ein" else words
+
+
 def forest_cover(folder: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the forest cover types: 581,012 patches of forest of seven kinds, one of them rare.
 
@@ -117,6 +175,27 @@ def olivetti_faces(folder: str | Path | None = None) -> tuple[np.ndarray, np.nda
     with _fetching("The Olivetti faces", "4 MB", "load_digits"):
         faces = fetch_olivetti_faces(data_home=folder, n_retries=1)
     return faces.images, faces.target
+
+
+def _in_words(
+    n: int,
+    ones: str,
+    tens: str,
+    powers: Sequence[tuple[int, str]],
+    join: Callable[[str, str], list[str]],
+) -> list[str]:
+    """Return a number in the words of a language that joins a ten and a one in its own way."""
+    if not 1 <= n < 1_000_000:
+        raise ValueError(f"n: expected a whole number from 1 to 999999, got {n}")
+    for size, power in powers:
+        if n >= size:
+            head, rest = divmod(n, size)
+            tail = _in_words(rest, ones, tens, powers, join) if rest else []
+            return [*_in_words(head, ones, tens, powers, join), power, *tail]
+    if n < 20:
+        return [ones.split()[n]]
+    ten, one = tens.split()[n // 10], ones.split()[n % 10]
+    return join(ten, one) if n % 10 else [ten]
 
 
 @contextlib.contextmanager

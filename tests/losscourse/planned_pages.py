@@ -6,7 +6,6 @@ A page that is written leaves this list: a test holds that.
 PLANNED = (
     "similarity/arcface",
     "sequences/ctc",
-    "sequences/generation",
     "sequences/distillation",
     "generative/reconstruction",
     "generative/adversarial",

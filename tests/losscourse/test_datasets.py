@@ -51,6 +51,30 @@ def test_the_line_is_the_one_it_says():
     assert (y - slope * x - intercept).std() == pytest.approx(0.3, rel=0.02)
 
 
+def test_numbers_come_in_words():
+    spoken = {
+        1: ("one", "eins"),
+        12: ("twelve", "zwölf"),
+        20: ("twenty", "zwanzig"),
+        21: ("twenty one", "ein und zwanzig"),
+        101: ("one hundred one", "ein hundert eins"),
+        6_050: ("six thousand fifty", "sechs tausend fünfzig"),
+        21_000: ("twenty one thousand", "ein und zwanzig tausend"),
+        101_216: (
+            "one hundred one thousand two hundred sixteen",
+            "ein hundert ein tausend zwei hundert sechzehn",
+        ),
+    }
+    for number, (english, german) in spoken.items():
+        assert datasets.english_number(number) == english.split()
+        assert datasets.german_number(number) == german.split()
+    for spell in (datasets.english_number, datasets.german_number):
+        assert len({tuple(spell(n)) for n in range(1, 10_000)}) == 9_999
+        for wrong in (0, 1_000_000):
+            with pytest.raises(ValueError, match="from 1 to 999999"):
+                spell(wrong)
+
+
 def test_faces_come_as_pictures_once(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(_olivetti_faces, "FACES", remote(faces))
     pictures, people = datasets.olivetti_faces(tmp_path / "kept")
