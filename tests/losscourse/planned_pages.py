@@ -20,7 +20,6 @@ PLANNED = (
     "preference/preferences",
     "detection/boxes",
     "detection/composite",
-    "segmentation/overlap",
     "composing/multi-task",
     "composing/adaptive",
     "frontier/learned",
