@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from scipy.optimize import minimize_scalar
@@ -18,6 +19,7 @@ __all__ = [
     "plot_gradients",
     "plot_graph",
     "plot_histograms",
+    "plot_images",
     "plot_intervals",
     "plot_lines",
     "plot_losses",
@@ -434,6 +436,57 @@ def plot_histograms(
         axes.axvline(place, color=INK, linewidth=1.5, linestyle=":", label=name)
     axes.set_ylim(0, 1.4 * axes.get_ylim()[1])  # the legend stands above the bars
     _legend(axes, "upper left")
+    return figure
+
+
+def plot_images(rows: Mapping[str, Array], *, size: float = 0.42) -> Figure:
+    """Return a panel with rows of small grey images, each row below its name.
+
+    An image is painted in one colour whose strength is the brightness, so that 0 is the page's own
+    ground in either theme.
+
+    Args:
+        rows: Images by the row's name: floats from 0 to 1, shape (N, height, width). All images
+            are of one shape; rows may differ in N.
+        size: The width of an image in inches.
+
+    Returns:
+        The panel.
+
+    Raises:
+        ValueError: There is no row, or the images differ in shape.
+
+    Example:
+        >>> import numpy as np
+        >>> figure = plot_images({"grey": np.full((3, 8, 8), 0.5)})
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['grey']
+    """
+    shapes = {images.shape[1:] for images in rows.values()}
+    if len(shapes) != 1:
+        raise ValueError(f"rows: expected images of one shape, got {sorted(shapes)}")
+    ((height, width),) = shapes
+    across, down = 1.15 * width, 1.6 * height
+    count = max(len(images) for images in rows.values())
+    inches = size / width
+    figure, axes = panel(
+        xlabel="", ylabel="", width=across * count * inches, height=down * len(rows) * inches
+    )
+    axes.axis("off")
+    colour = to_rgb(SERIES[0])
+    for i, (name, images) in enumerate(rows.items()):
+        top = i * down + 0.45 * height
+        axes.text(0, top - 0.06 * height, name, color=INK, fontsize=9, va="bottom")
+        for k, image in enumerate(images):
+            paint = np.empty((height, width, 4))
+            paint[..., :3], paint[..., 3] = colour, np.clip(image, 0, 1)
+            paint = paint.repeat(6, axis=0).repeat(6, axis=1)  # a browser blurs what it enlarges
+            place = (k * across, k * across + width, top + height, top)
+            axes.imshow(paint, extent=place, interpolation="none", aspect="equal")
+            x = (place[0], place[1], place[1], place[0], place[0])
+            y = (top, top, top + height, top + height, top)
+            axes.plot(x, y, color=INK, linewidth=0.4, alpha=0.5)
+    axes.set(xlim=(-0.1 * width, across * count), ylim=(down * len(rows), 0))
     return figure
 
 

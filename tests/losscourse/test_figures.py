@@ -200,6 +200,20 @@ def test_a_simplex_has_a_corner_per_class_and_names_what_it_marks():
     np.testing.assert_array_equal(whole.get_xy()[:3], [said[name] for name in corners])
 
 
+def test_images_stand_in_named_rows_and_are_painted_by_their_brightness():
+    images = np.stack([np.eye(2), np.full((2, 2), 0.5), np.full((2, 2), 2.0)])
+    (axes,) = figures.plot_images({"three": images, "one": images[:1]}).axes
+    assert [text.get_text() for text in axes.texts] == ["three", "one"]
+    strengths = [shown.get_array()[::6, ::6, 3] for shown in axes.images]
+    np.testing.assert_array_equal(strengths, [*np.clip(images, 0, 1), images[0]])
+    left, right, low, high = np.transpose([shown.get_extent() for shown in axes.images])
+    assert left[0] < right[0] < left[1] < right[1] < left[2], "side by side"
+    assert high[0] < low[0] < high[3] < low[3], "the axis points down: the first row on top"
+    assert left[0] == left[3]
+    with pytest.raises(ValueError, match="images of one shape"):
+        figures.plot_images({"two": images, "other": np.ones((1, 3, 2))})
+
+
 def test_curves_run_through_the_points_and_a_band_lies_behind_them():
     x, y = np.asarray([0.0, 1.0, 2.0]), np.asarray([1.0, 0.0, 4.0])
     figure = figures.plot_curves(
