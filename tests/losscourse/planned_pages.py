@@ -7,7 +7,6 @@ PLANNED = (
     "similarity/arcface",
     "sequences/ctc",
     "sequences/distillation",
-    "generative/reconstruction",
     "generative/adversarial",
     "generative/wasserstein",
     "generative/perceptual",
