@@ -23,6 +23,7 @@ from losscourse.figures.plots import (
     plot_regions,
     plot_series,
     plot_simplex,
+    plot_trellis,
 )
 from losscourse.figures.tables import table
 
@@ -49,5 +50,6 @@ __all__ = [
     "plot_regions",
     "plot_series",
     "plot_simplex",
+    "plot_trellis",
     "table",
 ]

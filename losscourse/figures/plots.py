@@ -1,6 +1,7 @@
 """Plots of a loss, its gradient, a fit and an experiment. Each returns a panel for a `Picture`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,6 +28,7 @@ __all__ = [
     "plot_regions",
     "plot_series",
     "plot_simplex",
+    "plot_trellis",
 ]
 
 Curves = Sequence[tuple[Callable[..., Array], Mapping[str, float]]]
@@ -525,6 +527,55 @@ def plot_intervals(
         )
     axes.set_xticks(range(len(conditions)), conditions)
     _legend(axes)
+    return figure
+
+
+def plot_trellis(scores: Array, states: Sequence[str], path: Sequence[int]) -> Figure:
+    """Return a panel with CTC's states against its frames, the moves between them, and one path.
+
+    A path stays where it is, goes on by one state, or skips one: a blank between two labels that
+    differ.
+
+    Args:
+        scores: The logarithm of each state's probability in each frame, which is written on it:
+            floats, shape (T, W). -inf where no alignment comes by: a small dot.
+        states: The W states: a blank, a label, a blank, ..., a blank.
+        path: The state in each frame of the path to be marked, T integers.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel="frame", ylabel="state", width=4.6, height=3.7)
+    possible = np.isfinite(scores)
+
+    def move(t: int, s: int, to: int, **style: object) -> None:
+        room = 0.32  # on each side, for the state itself
+        ends = np.asarray([room, 1 - room])
+        axes.plot(t + 1 + ends, s + (to - s) * ends, **style)
+
+    for t, s in np.argwhere(possible[:-1]):
+        for to in range(s, min(s + 3, len(states))):
+            skips_between_twins = to == s + 2 and states[to] == states[s]
+            if possible[t + 1, to] and not skips_between_twins:
+                move(t, s, to, color=INK, alpha=0.4, linewidth=1)
+    for t, (s, to) in enumerate(pairwise(path)):
+        move(t, s, to, color=SERIES[1], linewidth=4)
+    low, high = scores[possible].min(), scores[possible].max()
+    for (t, s), score in np.ndenumerate(scores):
+        if not possible[t, s]:
+            axes.plot(t + 1, s, ".", color=INK, alpha=0.4, markersize=3)
+            continue
+        alpha = 0.08 + 0.5 * (score - low) / max(high - low, 1e-9)
+        axes.plot(t + 1, s, "s", color=SERIES[0], alpha=alpha, markersize=19, markeredgewidth=0)
+        if path[t] == s:
+            style = {"markerfacecolor": "none", "markeredgecolor": SERIES[1], "markeredgewidth": 2}
+            axes.plot(t + 1, s, "s", markersize=19, **style)
+        words = {"ha": "center", "va": "center", "fontsize": 8, "color": INK}
+        axes.text(t + 1, s, f"{score:.1f}", **words)
+    axes.set_xticks(range(1, len(scores) + 1))
+    axes.set_yticks(range(len(states)), states)
+    axes.margins(0.1)
+    axes.invert_yaxis()
     return figure
 
 

@@ -5,7 +5,6 @@ A page that is written leaves this list: a test holds that.
 
 PLANNED = (
     "similarity/arcface",
-    "sequences/ctc",
     "sequences/distillation",
     "generative/adversarial",
     "generative/wasserstein",

@@ -244,6 +244,19 @@ def test_a_graph_names_its_nodes_and_arrows_and_runs_downwards():
             figures.plot_graph(nodes, {wrong: ""})
 
 
+def test_a_trellis_has_the_moves_of_an_alignment_and_marks_what_none_reaches():
+    scores = np.asarray([[-1.0, -2.0, -np.inf], [-1.5, -3.0, -4.0]])
+    (axes,) = figures.plot_trellis(scores, ["-", "a", "-"], [0, 1]).axes
+    said = {text.get_text(): text.get_position() for text in axes.texts}
+    assert said == {"-1.0": (1, 0), "-2.0": (1, 1), "-1.5": (2, 0), "-3.0": (2, 1), "-4.0": (2, 2)}
+    lines = [li for li in axes.lines if len(li.get_xdata()) == 2]
+    moves = [tuple(np.round(li.get_ydata()).astype(int)) for li in lines]
+    assert moves == [(0, 0), (0, 1), (1, 1), (1, 2), (0, 1)], "none from blank to blank; the path"
+    assert [li.get_color() for li in lines] == [INK] * 4 + [SERIES[1]]
+    dots = [li for li in axes.lines if li.get_marker() == "."]
+    assert [(*li.get_xdata(), *li.get_ydata()) for li in dots] == [(1, 2)]
+
+
 def test_histograms_are_shares_of_each_group_and_marks_stand_in_the_legend():
     groups = {"two": np.asarray([0.5, 1.5]), "four": np.asarray([0.1, 0.2, 0.3, 9.0])}
     figure = figures.plot_histograms(
