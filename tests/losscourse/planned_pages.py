@@ -16,7 +16,6 @@ PLANNED = (
     "reinforcement/distributional",
     "reinforcement/actor-critic",
     "preference/preferences",
-    "detection/boxes",
     "detection/composite",
     "composing/multi-task",
     "composing/adaptive",
