@@ -10,6 +10,7 @@ from losscourse.figures.fits import explore_descent, explore_line_fit, explore_s
 from losscourse.figures.paths import explore_paths
 from losscourse.figures.pictures import Picture, panel
 from losscourse.figures.plots import (
+    plot_bands,
     plot_classes,
     plot_curves,
     plot_gradients,
@@ -37,6 +38,7 @@ __all__ = [
     "explore_paths",
     "explore_squares",
     "panel",
+    "plot_bands",
     "plot_classes",
     "plot_curves",
     "plot_gradients",

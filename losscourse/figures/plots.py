@@ -13,8 +13,10 @@ from scipy.optimize import minimize_scalar
 from losscourse.arrays import Array
 from losscourse.catalogue import CATALOGUE, MARGIN
 from losscourse.figures.pictures import INK, SERIES, panel
+from losscourse.intervals import mean_interval
 
 __all__ = [
+    "plot_bands",
     "plot_classes",
     "plot_curves",
     "plot_gradients",
@@ -406,6 +408,39 @@ def plot_series(
         axes.set_xscale("log")
     if "y" in log:
         axes.set_yscale("log")
+    if len(series) > 1:
+        _legend(axes)
+    return figure
+
+
+def plot_bands(
+    x: Array,
+    series: Mapping[str, Array],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+) -> Figure:
+    """Return a panel with the mean of several runs over a common axis, in its 95% interval.
+
+    Args:
+        x: Floats, shape (N,).
+        series: The runs of each method by its name, floats of shape (runs, N), at least two runs;
+            at most 6 methods.
+        xlabel: The horizontal axis, with its unit.
+        ylabel: The vertical axis, with its unit.
+        title: Above the axes.
+
+    Returns:
+        The panel.
+    """
+    figure, axes = panel(xlabel=xlabel, ylabel=ylabel, title=title, width=4.4, height=3.3)
+    for i, (name, runs) in enumerate(series.items()):
+        intervals = [mean_interval(values) for values in np.asarray(runs).T]
+        low, high = np.asarray([(one.low, one.high) for one in intervals]).T
+        axes.fill_between(x, low, high, color=SERIES[i], alpha=0.15, linewidth=0)
+        means = [one.mean for one in intervals]
+        axes.plot(x, means, linestyle=_DASHES[i], color=SERIES[i], label=name)
     if len(series) > 1:
         _legend(axes)
     return figure

@@ -10,6 +10,7 @@ from losscourse import figures
 from losscourse.catalogue import CATALOGUE
 from losscourse.figures.cards import Card
 from losscourse.figures.pictures import INK, SERIES, themed_svg
+from losscourse.intervals import mean_interval
 
 
 @pytest.mark.parametrize("loss", CATALOGUE.values(), ids=lambda loss: loss.name)
@@ -255,6 +256,23 @@ def test_a_trellis_has_the_moves_of_an_alignment_and_marks_what_none_reaches():
     assert [li.get_color() for li in lines] == [INK] * 4 + [SERIES[1]]
     dots = [li for li in axes.lines if li.get_marker() == "."]
     assert [(*li.get_xdata(), *li.get_ydata()) for li in dots] == [(1, 2)]
+
+
+def test_a_band_is_the_interval_over_the_runs_and_one_method_needs_no_legend():
+    runs = np.asarray([[1.0, 2.0, 4.0], [3.0, 2.0, 8.0]])
+    x = np.asarray([1.0, 2.0, 3.0])
+    figure = figures.plot_bands(x, {"two runs": runs}, xlabel="step", ylabel="return")
+    (axes,) = figure.axes
+    np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), [2, 2, 6])
+    corners = axes.collections[0].get_paths()[0].vertices
+    for place, values in zip(x, runs.T, strict=True):
+        interval = mean_interval(values)
+        heights = corners[corners[:, 0] == place, 1]
+        np.testing.assert_allclose([heights.min(), heights.max()], [interval.low, interval.high])
+    assert axes.get_legend() is None
+    both = figures.plot_bands(x, {"a": runs, "b": 2 * runs}, xlabel="step", ylabel="return")
+    names = [text.get_text() for text in both.axes[0].get_legend().get_texts()]
+    assert names == ["a", "b"]
 
 
 def test_histograms_are_shares_of_each_group_and_marks_stand_in_the_legend():
