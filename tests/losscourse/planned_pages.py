@@ -12,7 +12,6 @@ PLANNED = (
     "generative/cycle",
     "generative/diffusion",
     "reinforcement/policy-gradient",
-    "reinforcement/value",
     "reinforcement/distributional",
     "reinforcement/actor-critic",
     "preference/preferences",
