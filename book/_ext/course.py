@@ -6,6 +6,7 @@ comes from sphinx-mathjax-offline; only the parts that a page can ask for are co
 whole is 24 MB. Vega comes from vl-convert.
 """
 
+import copy
 import hashlib
 import importlib.util
 import os
@@ -18,11 +19,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import myst_nb.core.render
 import vl_convert
 from docutils import nodes
 from docutils.statemachine import StringList
+from myst_nb.core.utils import coalesce_streams
 from myst_nb.ext.execution_tables import ExecutionStatsNode
 from myst_nb.sphinx_ import NbMetadataCollector
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -227,6 +231,27 @@ def _declare_safe(app: Sphinx, config: Config) -> None:
         app.extensions[name].parallel_read_safe = True
 
 
+def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a cell's outputs with what it printed in one piece, as it was printed.
+
+    A kernel sends its printed text in chunks, cut wherever it happened to be sent. myst_nb ends
+    each chunk with a line break, which splits lines on a busy machine.
+
+    Args:
+        outputs: The outputs of a cell, as the notebook format has them.
+    """
+    joined: list[NotebookNode] = []
+    streams: dict[str, NotebookNode] = {}
+    for output in outputs:
+        if output["output_type"] == "stream" and output["name"] in streams:
+            streams[output["name"]]["text"] += output["text"]
+            continue
+        joined.append(copy.copy(output))
+        if output["output_type"] == "stream":
+            streams[output["name"]] = joined[-1]
+    return coalesce_streams(joined)
+
+
 def _copy_mathjax(target: Path) -> None:
     package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
     source = package / "static" / "mathjax"
@@ -249,6 +274,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives, the citation style and the scripts; let each core run pages."""
     app.parallel = os.cpu_count() or 1  # jupyter-book's command has no option for it
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # so a page on each core is all that runs
+    myst_nb.core.render.coalesce_streams = join_streams
     app.connect("config-inited", _declare_safe)
     register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", RoundAuthorYear)
     app.add_directive("downloads", Downloads)
