@@ -10,6 +10,8 @@ __all__ = ["Interval", "mean_interval"]
 class Interval(NamedTuple):
     """A mean and the half width of its interval; formatted as "0.31 ± 0.04" by f"{interval:.2f}".
 
+    The spaces are no-break spaces: an interval stays on one line of a narrow table.
+
     Args:
         mean: The mean, in the values' unit.
         half_width: Half the interval's width, in the values' unit.
@@ -30,7 +32,7 @@ class Interval(NamedTuple):
 
     def __format__(self, spec: str) -> str:
         """Return mean and half width, each in the format `spec` of a float; `+` is the mean's."""
-        return f"{self.mean:{spec}} ± {self.half_width:{spec.lstrip('+')}}"
+        return f"{self.mean:{spec}}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{self.half_width:{spec.lstrip('+')}}"
 
     def __str__(self) -> str:
         """Return mean and half width with three significant digits each."""

@@ -29,9 +29,9 @@ def test_a_constant_has_no_width():
 
 
 def test_it_reads_as_a_mean_and_a_width():
-    assert f"{Interval(0.314, 0.0449):.2f}" == "0.31 ± 0.04"
-    assert f"{Interval(-0.314, 0.0449):+.1%}" == "-31.4% ± 4.5%"
-    assert str(Interval(12.3456, 0.5)) == "12.3 ± 0.5"
+    assert f"{Interval(0.314, 0.0449):.2f}" == "0.31\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.04"
+    assert f"{Interval(-0.314, 0.0449):+.1%}" == "-31.4%\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}4.5%"
+    assert str(Interval(12.3456, 0.5)) == "12.3\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.5"
 
 
 @pytest.mark.parametrize("values", [[1.0], [], [[1.0, 2.0]], 3.0])
