@@ -11,7 +11,6 @@ PLANNED = (
     "generative/perceptual",
     "generative/cycle",
     "generative/diffusion",
-    "reinforcement/policy-gradient",
     "reinforcement/distributional",
     "reinforcement/actor-critic",
     "preference/preferences",
