@@ -32,7 +32,8 @@ class Interval(NamedTuple):
 
     def __format__(self, spec: str) -> str:
         """Return mean and half width, each in the format `spec` of a float; `+` is the mean's."""
-        return f"{self.mean:{spec}}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{self.half_width:{spec.lstrip('+')}}"
+        mean, half_width = f"{self.mean:{spec}}", f"{self.half_width:{spec.lstrip('+')}}"
+        return f"{mean}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half_width}"
 
     def __str__(self) -> str:
         """Return mean and half width with three significant digits each."""
