@@ -8,7 +8,6 @@ PLANNED = (
     "sequences/distillation",
     "generative/perceptual",
     "generative/cycle",
-    "generative/diffusion",
     "reinforcement/distributional",
     "reinforcement/actor-critic",
     "preference/preferences",
