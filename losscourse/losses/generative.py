@@ -601,8 +601,9 @@ def least_squares_discriminator(
 
     Convention:
         With the factor ½. The paper's two codings: a = 0, b = 1 and the generator's c = 1; or
-        a = -1, b = 1, c = 0, which makes the game a Pearson χ² divergence. torch: half of
-        `mse_loss` to each target.
+        a = -1, b = 1, c = 0. The generator's loss, counted on the real examples too and under the
+        best discriminator, is then half of Pearson's χ² between p + q and 2q; but steps with the
+        discriminator held do not descend that. torch: half of `mse_loss` to each target.
 
     Example:
         >>> import numpy as np
