@@ -62,7 +62,7 @@ ENTRIES: tuple[Loss, ...] = (
     Loss(
         title="Distance-IoU loss",
         aliases=("DIoU", "distance intersection over union"),
-        use="As generalised IoU, with a pull from centre to centre, which fits in fewer steps.",
+        use="As generalised IoU, with a pull from centre to centre, also between nested boxes.",
         function=detection.diou_loss,
         gradient=detection.diou_loss_grad,
         display=r"1 - I/U + \rho^2/c^2",

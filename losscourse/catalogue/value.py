@@ -39,7 +39,7 @@ ENTRIES = (
     ),
     Loss(
         title="Q-learning loss",
-        aliases=("DQN loss", "Bellman error", "double DQN loss"),
+        aliases=("DQN loss", "double DQN loss"),
         use="The value of each action, from transitions that a replay memory holds.",
         function=value.q_learning,
         gradient=value.q_learning_grad,

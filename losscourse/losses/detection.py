@@ -65,8 +65,8 @@ def iou_loss(predictions: Array, targets: Array) -> Array:
         not overlap get 1, however far apart.
 
     Gradient:
-        $((I/U)\,\mathrm dU - \mathrm dI)/U$; see `iou_loss_grad`. It is 0 for boxes that do not
-        overlap: nothing says where the target lies.
+        $((I/U)\,\mathrm dU - \mathrm dI)/U$; see `iou_loss_grad`. It is 0 for boxes with area that
+        do not overlap: nothing says where the target lies.
 
     Raises:
         TypeError: An argument is no array of floats, or the two differ in dtype or library.
