@@ -180,7 +180,7 @@ ENTRIES = (
     Loss(
         title="Least-squares discriminator loss",
         aliases=("LSGAN discriminator loss", "least squares GAN loss"),
-        use="A discriminator whose gradient does not fade where it is sure of a fake.",
+        use="A discriminator of real and fake whose scores are pulled to two numbers.",
         function=generative.least_squares_discriminator,
         gradient=generative.least_squares_discriminator_grad,
         display=r"\tfrac{1}{2} (r - b)^2 + \tfrac{1}{2} (f - a)^2",
@@ -271,8 +271,8 @@ ENTRIES = (
     ),
     Loss(
         title="Wasserstein critic loss",
-        aliases=("WGAN critic loss", "earth mover's distance", "Kantorovich-Rubinstein dual"),
-        use="A critic held to slopes of 1, whose loss then is a distance.",
+        aliases=("WGAN critic loss", "Kantorovich-Rubinstein dual"),
+        use="A critic held to slopes of 1; at its best, its loss is minus a distance.",
         function=generative.wasserstein_critic,
         gradient=generative.wasserstein_critic_grad,
         display=r"f - r",
@@ -437,7 +437,7 @@ ENTRIES = (
     Loss(
         title="Flow matching loss",
         aliases=("conditional flow matching", "rectified flow"),
-        use="Generators that move noise to data along straight paths.",
+        use="Generators that move noise to data by following a learned velocity.",
         function=generative.flow_matching,
         gradient=generative.flow_matching_grad,
         display=r"\sum_d (\hat{v}_d - (x_{1,d} - x_{0,d}))^2",
