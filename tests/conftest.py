@@ -1,6 +1,7 @@
 """What all tests share: Hypothesis's settings, and the summary of the mutants."""
 
 import os
+import signal
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -16,6 +17,10 @@ __all__ = ["address", "browser", "site"]
 
 # nbgrader calls alembic by name; the tests also run where no environment is active.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+# A script's background jobs ignore Ctrl-C, and so would what the tests start there and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test's tensors are small: torch's threads would cost more than they do, most of all where
 # several tests run at a time.
