@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from losscourse.arrays import Array
 from losscourse.catalogue import CATALOGUE, MARGIN
 from losscourse.figures.pictures import INK, SERIES, panel
-from losscourse.intervals import mean_interval
+from losscourse.intervals import Interval, mean_interval
 
 __all__ = [
     "plot_bands",
@@ -528,7 +528,7 @@ def plot_images(rows: Mapping[str, Array], *, size: float = 0.42) -> Figure:
 
 
 def plot_intervals(
-    results: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    results: Mapping[str, Mapping[str, Interval]],
     *,
     xlabel: str,
     ylabel: str,
@@ -537,7 +537,7 @@ def plot_intervals(
     """Return a panel with a mean and its interval for each method under each condition.
 
     Args:
-        results: (mean, low, high) by condition by method: `{"Huber": {"10 %": (3, 2, 4)}}`.
+        results: Intervals by condition by method: `{"Huber": {"10 %": mean_interval(errors)}}`.
         xlabel: What the conditions are.
         ylabel: What is measured, with its unit.
         title: Above the axes.
@@ -549,12 +549,12 @@ def plot_intervals(
     conditions = list(next(iter(results.values())))
     shift = 0.16
     for i, (method, by_condition) in enumerate(results.items()):
-        mean, low, high = np.asarray([by_condition[c] for c in conditions]).T
+        mean, half_width = np.asarray([by_condition[c] for c in conditions]).T
         x = np.arange(len(conditions)) + shift * (i - (len(results) - 1) / 2)
         axes.errorbar(
             x,
             mean,
-            yerr=[mean - low, high - mean],
+            yerr=half_width,
             fmt=_MARKERS[i],
             color=SERIES[i],
             capsize=3,

@@ -10,7 +10,7 @@ from losscourse import figures
 from losscourse.catalogue import CATALOGUE
 from losscourse.figures.cards import Card
 from losscourse.figures.pictures import INK, SERIES, themed_svg
-from losscourse.intervals import mean_interval
+from losscourse.intervals import Interval, mean_interval
 
 
 @pytest.mark.parametrize("loss", CATALOGUE.values(), ids=lambda loss: loss.name)
@@ -287,3 +287,21 @@ def test_histograms_are_shares_of_each_group_and_marks_stand_in_the_legend():
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == ["two", "four", "here"]
     assert axes.get_lines()[0].get_xdata() == [1.2, 1.2]
+
+
+def test_intervals_stand_side_by_side_by_condition():
+    results = {
+        "Huber": {"clean": Interval(3.0, 1.0), "spoilt": Interval(4.0, 0.5)},
+        "squared": {"spoilt": Interval(9.0, 2.0), "clean": Interval(2.0, 0.25)},
+    }
+    axes = figures.plot_intervals(results, xlabel="data", ylabel="error").axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["clean", "spoilt"]
+    drawn = {bar.get_label(): bar for bar in axes.containers}
+    for method, means, ends in (
+        ("Huber", [3, 4], [[2, 4], [3.5, 4.5]]),
+        ("squared", [2, 9], [[1.75, 2.25], [7, 11]]),
+    ):
+        line, _, (bars,) = drawn[method].lines
+        assert line.get_ydata().tolist() == means
+        assert [segment[:, 1].tolist() for segment in bars.get_segments()] == ends
+    assert (drawn["Huber"].lines[0].get_xdata() < drawn["squared"].lines[0].get_xdata()).all()
