@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Rollout", "collect", "finished_returns", "transition_arrays"]
+__all__ = ["Rollout", "collect", "transition_arrays"]
 
 
 class Rollout(NamedTuple):
@@ -81,26 +81,6 @@ def collect(
         seen, ended = following, terminated | truncated
     rollout = Rollout(*map(np.stack, zip(*taken, strict=True)))
     return rollout._replace(rewards=rollout.rewards.astype(float))
-
-
-def finished_returns(rollout: Rollout) -> tuple[np.ndarray, np.ndarray]:
-    """Return the undiscounted returns of the episodes that a rollout saw from start to end.
-
-    Args:
-        rollout: One that begins with a reset; T steps of N environments.
-
-    Returns:
-        The returns, float64 of shape (E,), in the order in which the episodes ended, and the
-        environment of each, integers of shape (E,).
-    """
-    ended = rollout.terminated | rollout.truncated
-    so_far = np.cumsum(rollout.rewards, axis=0)
-    times, where = np.nonzero(ended)
-    returns = so_far[times, where]
-    for environment in range(ended.shape[1]):
-        own = where == environment
-        returns[own] = np.diff(returns[own], prepend=0.0)
-    return returns, where
 
 
 def transition_arrays(environment: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from losscourse.arrays import Array, check_in, float_namespace
-from losscourse.arrays import Interval as Domain
+from losscourse.arrays import NON_NEGATIVE, Array, Interval, check_in, float_namespace
 from losscourse.optimizers import Optimizer
 
 __all__ = [
@@ -87,7 +86,7 @@ def bowl(condition: float = 10.0) -> Surface:
     Raises:
         ValueError: `condition` is below 1.
     """
-    condition = check_in(Domain(1, np.inf, low_closed=True), condition=condition)
+    condition = check_in(Interval(1, np.inf, low_closed=True), condition=condition)
     return _surface(
         "bowl",
         rf"\tfrac12\,(x^2 + {condition:g}\,y^2)",
@@ -198,7 +197,7 @@ def descend(
     """
     if steps < 1:
         raise ValueError(f"steps: expected a whole number of at least 1, got {steps}")
-    noise = check_in(Domain(0, np.inf, low_closed=True), noise=noise)
+    noise = check_in(NON_NEGATIVE, noise=noise)
     rng = np.random.default_rng(seed)
     params = np.asarray(start, dtype=float)
     state, path = optimizer.init(params), [params]

@@ -1,5 +1,6 @@
 """Paths of optimisers over a surface's level lines, step by step, with a button that plays them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -114,10 +115,9 @@ def _looks(names: Sequence[str], legend: bool) -> dict[str, Any]:
     import altair as alt
 
     domain = list(range(len(names)))
-    words = f"{list(names)!r}[datum.value]"
-    key = alt.Legend(title=None, orient="top", columns=2, labelExpr=words) if legend else None
-    if len(names) == 1:
-        key = None
+    words = f"{json.dumps(list(names))}[datum.value]"
+    shown = legend and len(names) > 1
+    key = alt.Legend(title=None, orient="top", columns=2, labelExpr=words) if shown else None
 
     def channel(kind: Any, looks: Sequence[Any]) -> Any:
         return kind(

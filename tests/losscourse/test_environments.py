@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from losscourse.environments import collect, finished_returns, transition_arrays
+from losscourse.environments import collect, transition_arrays
 
 
 def poles(count: int, **options):
@@ -64,22 +64,6 @@ def test_time_that_is_up_is_no_end_of_the_task():
     assert rollout.truncated.sum() == 4
     assert rollout.terminated.sum() == 0
     np.testing.assert_array_equal(~rollout.counted[1:], rollout.truncated[:-1])
-
-
-def test_finished_returns_are_the_lengths_of_the_episodes():
-    rollout = collect(poles(3), leaning, 300, seed=2)
-    expected = []
-    for n in range(3):
-        length = 0
-        for t in range(300):
-            length += rollout.counted[t, n]
-            if rollout.terminated[t, n] or rollout.truncated[t, n]:
-                expected.append((t, n, length))
-                length = 0
-    expected.sort()
-    returns, where = finished_returns(rollout)
-    assert returns.tolist() == [length for _, _, length in expected]
-    assert where.tolist() == [n for _, n, _ in expected]
 
 
 def test_wrong_arguments_are_refused():
