@@ -21,11 +21,13 @@ _CHANCE = {
 }
 """What chance means where there are no labels of classes, by the family of the loss."""
 _UNITS = {
-    "target": ", in the target’s unit",
-    "target²": ", in the target’s unit²",
+    "target": ", in the {}’s unit",
+    "target²": ", in the {}’s unit²",
     "nats": ", in nats",
     "none": "",
 }
+_TARGETS = {"policy": "reward", "value": "reward"}
+"""What carries the unit where it is not called a target, by the family of the loss."""
 _VARIABLES = {
     RESIDUAL: r"with the residual $e = \hat{y} - y$",
     MARGIN: "with the margin $m$, sign times score",
@@ -88,7 +90,8 @@ def facts(loss: Loss) -> dict[str, str]:
     return {
         "Formula": _formula(loss),
         "Use": loss.use,
-        "Range": f"${_interval(loss)}$" + _UNITS[loss.unit],
+        "Range": f"${_interval(loss)}$"
+        + _UNITS[loss.unit].format(_TARGETS.get(_family(loss), "target")),
         "At chance": _at_chance(loss),
         "Gradient": _gradient(loss),
         "Convex": "yes, in the predictions" if loss.convex else "no",
@@ -170,6 +173,11 @@ def _gradient(loss: Loss) -> str:
     return f"${formula}$, between ${low}$ and ${high}$"
 
 
+def _family(loss: Loss) -> str:
+    """Return the name of the module that holds the loss."""
+    return loss.function.__module__.rsplit(".", 1)[-1]
+
+
 def _at_chance(loss: Loss) -> str:
     """Return the value at chance and what chance means; empty where there is none."""
     if loss.at_chance is None:
@@ -177,8 +185,7 @@ def _at_chance(loss: Loss) -> str:
     if loss.formula is None or loss.variable != RESIDUAL:
         value = loss.at_chance
         shown = f"{value:.4g}" if isinstance(value, float) else f"${_latex(value)}$"
-        family = loss.function.__module__.rsplit(".", 1)[-1]
-        return f"{shown}: {_CHANCE.get(family, 'logits 0, balanced classes')}"
+        return f"{shown}: {_CHANCE.get(_family(loss), 'logits 0, balanced classes')}"
     at = "".join(f", {name} = {value:g}" for name, value in loss.defaults.items())
     return f"{loss.at_chance:.4g}: the best constant for a standard normal target{at}"
 

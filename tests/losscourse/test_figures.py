@@ -51,6 +51,22 @@ def test_a_card_says_what_chance_is(name, said):
     assert f"| At chance | {said} |" in card._repr_markdown_()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("huber", "in the target’s unit²"),
+        ("absolute_error", "in the target’s unit"),
+        ("reinforce", "in the reward’s unit"),
+        ("td", "in the reward’s unit²"),
+        ("softmax_cross_entropy", "in nats"),
+    ],
+)
+def test_a_card_says_whose_unit_a_loss_has(name, said):
+    card = figures.card(CATALOGUE[name].function, prerequisites="nothing", minutes=5)
+    (row,) = [line for line in card._repr_markdown_().splitlines() if "| Range |" in line]
+    assert row.endswith(f"$, {said} |")
+
+
 def test_a_card_writes_the_sigmoid_as_such():
     card = figures.card(CATALOGUE["sigmoid_focal"].function, prerequisites="nothing", minutes=5)
     (formula,) = [li for li in card._repr_markdown_().splitlines() if "| Formula |" in li]
