@@ -10,7 +10,6 @@ PLANNED = (
     "generative/cycle",
     "reinforcement/distributional",
     "reinforcement/actor-critic",
-    "preference/preferences",
     "detection/composite",
     "composing/multi-task",
     "composing/adaptive",
