@@ -9,7 +9,6 @@ PLANNED = (
     "generative/perceptual",
     "generative/cycle",
     "reinforcement/distributional",
-    "detection/composite",
     "composing/multi-task",
     "composing/adaptive",
     "frontier/learned",
