@@ -8,7 +8,6 @@ PLANNED = (
     "sequences/distillation",
     "generative/cycle",
     "reinforcement/distributional",
-    "composing/multi-task",
     "composing/adaptive",
     "frontier/learned",
     "frontier/physics",
