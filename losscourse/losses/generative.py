@@ -998,8 +998,8 @@ def gram(features: Array) -> Array:
         ValueError: There are no axes of channels and positions, or one of them is empty.
 
     Convention:
-        Divided by C · P before the sum, so that float16 holds it. Gatys, Ecker and Bethge (2016)
-        leave their matrix undivided, and divide in `style` instead.
+        Each factor is divided by the root of C · P, which float16 holds. Gatys, Ecker and Bethge
+        (2016) leave their matrix undivided, and divide in `style` instead.
 
     Example:
         >>> import numpy as np
@@ -1007,7 +1007,8 @@ def gram(features: Array) -> Array:
         [[1.0, 1.0], [1.0, 5.0]]
     """
     xp = _check_maps(features=features)
-    return xp.matmul(_normalised(features), xp.matrix_transpose(features))
+    scaled = _over_root_size(features)
+    return xp.matmul(scaled, xp.matrix_transpose(scaled))
 
 
 def style(features: Array, targets: Array) -> Array:
@@ -1077,7 +1078,8 @@ def style_grad(features: Array, targets: Array) -> Array:
         [[1.0, 1.0], [3.0, 5.0]]
     """
     xp = _check_maps(features=features, targets=targets)
-    return xp.matmul(gram(features) - gram(targets), _normalised(features))
+    divided = _over_root_size(_over_root_size(features))
+    return xp.matmul(gram(features) - gram(targets), divided)
 
 
 def image_total_variation(images: Array) -> Array:
@@ -1724,9 +1726,9 @@ def _check_maps(**named: Array) -> Any:
     return xp
 
 
-def _normalised(features: Array) -> Array:
-    """Return the features divided by the number of channels times that of positions."""
-    return features / (features.shape[-2] * features.shape[-1])
+def _over_root_size(features: Array) -> Array:
+    """Return the features over the root of channels times positions, which float16 holds."""
+    return features / math.sqrt(features.shape[-2] * features.shape[-1])
 
 
 def _squared_distance(predictions: Array, targets: Array) -> Array:

@@ -1189,6 +1189,12 @@ def gram_keeps_library_and_dtype(gram: Callable) -> None:
         np.testing.assert_allclose(read(out)[0], expected, rtol=PRECISION[dtype].rtol)
 
 
+def gram_of_an_image_of_256_by_256(gram: Callable) -> None:
+    for library, dtype in FORMATS:
+        out = gram(make(library, dtype, np.full((1, 1, 256 * 256), 2.0)))
+        np.testing.assert_allclose(read(out)[0], [[4.0]], rtol=PRECISION[dtype].rtol)
+
+
 def gram_refuses_bad_arguments(gram: Callable) -> None:
     for bad, error in (
         ([[1.0]], TypeError),
@@ -1215,12 +1221,16 @@ GRAM = Helper(
         gram_is_the_mean_product_of_channels,
         gram_forgets_the_positions,
         gram_keeps_library_and_dtype,
+        gram_of_an_image_of_256_by_256,
         gram_refuses_bad_arguments,
     ),
     mutants={
         "undivided": _checked(lambda xp, f: xp.matmul(f, xp.matrix_transpose(f))),
         "divided after the sum": _checked(
             lambda xp, f: xp.matmul(f, xp.matrix_transpose(f)) / (f.shape[-2] * f.shape[-1])
+        ),
+        "one factor divided": _checked(
+            lambda xp, f: xp.matmul(f / (f.shape[-2] * f.shape[-1]), xp.matrix_transpose(f))
         ),
         "by position": _checked(
             lambda xp, f: xp.matmul(xp.matrix_transpose(f), f) / (f.shape[-2] * f.shape[-1])
