@@ -6,7 +6,6 @@ A page that is written leaves this list: a test holds that.
 PLANNED = (
     "similarity/arcface",
     "sequences/distillation",
-    "generative/cycle",
     "reinforcement/distributional",
     "composing/adaptive",
     "frontier/learned",
