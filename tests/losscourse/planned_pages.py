@@ -9,5 +9,4 @@ PLANNED = (
     "reinforcement/distributional",
     "composing/adaptive",
     "frontier/learned",
-    "frontier/physics",
 )
