@@ -1,4 +1,4 @@
-# serve · book · page · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · evening · clean
+# serve · book · page · seconds · test · lint · exercises · grade · bench · bench-losses · bench-grading · picture · evening · clean
 # A stamp stands for each step, so that a second call runs only what its sources ask for.
 
 PYTHON ?= python3
@@ -23,7 +23,7 @@ SETS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard exercises/source/*/*.ip
 # nbgrader calls alembic, and a page's kernel the tools it was installed with, by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: serve book page test lint exercises grade bench bench-losses bench-grading picture evening clean chromium postgresql
+.PHONY: serve book page seconds test lint exercises grade bench bench-losses bench-grading picture evening clean chromium postgresql
 .DELETE_ON_ERROR:
 
 serve: $(INSTALLED)
@@ -36,6 +36,10 @@ book: $(BOOK)
 # One page while it is written, and its pictures in build/page: PAGE=regression/huber.
 page: $(WHEEL) chromium
 	$(BIN)/python -m book.page $(PAGE)
+
+# What the cells of a page cost in CPU; of all pages without PAGE, in a quarter of an hour.
+seconds: $(WHEEL)
+	$(BIN)/python -m book.seconds $(PAGE)
 
 exercises: $(NOTEBOOKS)
 
